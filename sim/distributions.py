@@ -120,7 +120,7 @@ def from_interval(low: float, high: float, z: float, log: bool, bounds: tuple[fl
     return Distribution("two_piece", (median / width, median, median * width), True, *bounds)
 
 
-def from_catalogue_row(row: Mapping[str, str], base: Literal["central", "prior"] = "prior") -> Distribution:
+def from_catalogue_row(row: Mapping[str, str | float], base: Literal["central", "prior"] = "prior") -> Distribution:
     """Return the distribution of one row of parameters.csv: its prior, or its central value held fixed.
 
     A two_piece row has low and high as p05 and p95 around `central`; uniform and loguniform rows have them as ends.
@@ -128,7 +128,7 @@ def from_catalogue_row(row: Mapping[str, str], base: Literal["central", "prior"]
     """
     try:
         bounds = float(row["hard_min"]), float(row["hard_max"])
-        kind = row["dist"]
+        kind = str(row["dist"])
         if base == "central" or kind == "fixed":
             return Distribution.fixed(float(row["central"]), *bounds)
         low, high = float(row["low"]), float(row["high"])
@@ -139,6 +139,35 @@ def from_catalogue_row(row: Mapping[str, str], base: Literal["central", "prior"]
     except (KeyError, ValueError) as error:
         raise ValueError(f"parameters.csv: {row.get('name')}: {error}") from None
     raise ValueError(f"parameters.csv: {row.get('name')}: unknown dist {kind!r}")
+
+
+def correlated_groups(
+    pairs: Mapping[tuple[str, str], float],
+) -> list[tuple[tuple[str, ...], "Floats"]]:
+    """Return the groups of parameters tied by rank correlations, each with the factor of its Gaussian copula.
+
+    The factor F (lower triangular, names sorted) turns independent standard normals z into correlated ones, F z; rank
+    correlations rho become 2 sin(pi rho / 6) of the normals. Raises ValueError where a group's correlations contradict
+    each other (the matrix is not positive semi-definite).
+    """
+    import numpy as np
+
+    groups: list[set[str]] = []
+    for pair in pairs:
+        touching = [group for group in groups if group & set(pair)]
+        groups = [group for group in groups if group not in touching] + [set(pair).union(*touching)]
+    found: list[tuple[tuple[str, ...], Floats]] = []
+    for names in sorted(tuple(sorted(group)) for group in groups):
+        matrix = np.eye(len(names))
+        for (first, second), rank in pairs.items():
+            if first in names:
+                i, j = names.index(first), names.index(second)
+                matrix[i, j] = matrix[j, i] = 2.0 * math.sin(math.pi * rank / 6.0)
+        if np.linalg.eigvalsh(matrix).min() < -1e-9:
+            raise ValueError(f"the correlations of {', '.join(names)} contradict each other")
+        factor: Floats = np.asarray(np.linalg.cholesky(matrix + 1e-9 * np.eye(len(names))), dtype=np.float64)
+        found.append((names, factor))
+    return found
 
 
 def _require(condition: bool, message: str) -> None:
