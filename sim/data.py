@@ -145,7 +145,8 @@ SCHEMAS: dict[str, Schema] = {
         "utility": LOG_ODDS, **NOTED}),
     "chips": Schema(("chip",), {
         "chip": TEXT, "vendor": TEXT, "vendor_bloc": _choice(*BLOCS), "release": MONTH,
-        "role": _choice("flagship", "compliant", "challenger", "domestic", "custom"), "tpp": _number("TOPS x bits", 1, 1e6),
+        "role": _choice("flagship", "compliant", "challenger", "domestic", "custom"),
+        "tpp": _number("TOPS x bits", 1, 1e6),
         "performance_density": _number("TPP per mm2", 0.01, 1000), "interconnect_gbs": _number("GB/s", 1, 1e5),
         "memory_bandwidth_gbs": _number("GB/s", 1, 1e6), "h100e": _number("H100e", 0.001, 100),
         "price_usd": _number("USD", 1, 1e6), **NOTED}),
@@ -159,7 +160,8 @@ SCHEMAS: dict[str, Schema] = {
     "paths": Schema(("series", "month"), {
         "series": TEXT, "month": MONTH, "value": _number("see unit", 0), "unit": TEXT, **NOTED}),
     "observed": Schema(("month", "measure", "entity", "market"), {
-        "month": Column("month", latest="2025-12"), "measure": TEXT, "entity": Column("text", optional=True), "value": _number("see unit"),
+        "month": Column("month", latest="2025-12"), "measure": TEXT,
+        "entity": Column("text", optional=True), "value": _number("see unit"),
         "low": _number("see unit", optional=True), "high": _number("see unit", optional=True), "unit": TEXT,
         "market": TEXT, **NOTED}),
     "parameters": Schema(("name",), {
