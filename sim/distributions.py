@@ -141,33 +141,26 @@ def from_catalogue_row(row: Mapping[str, str | float], base: Literal["central", 
     raise ValueError(f"parameters.csv: {row.get('name')}: unknown dist {kind!r}")
 
 
-def correlated_groups(
-    pairs: Mapping[tuple[str, str], float],
-) -> list[tuple[tuple[str, ...], "Floats"]]:
-    """Return the groups of parameters tied by rank correlations, each with the factor of its Gaussian copula.
+def check_correlations(ranks: Mapping[tuple[str, str], float]) -> None:
+    """Raise ValueError, naming the parameters, where rank correlations between pairs contradict each other.
 
-    The factor F (lower triangular, names sorted) turns independent standard normals z into correlated ones, F z; rank
-    correlations rho become 2 sin(pi rho / 6) of the normals. Raises ValueError where a group's correlations contradict
-    each other (the matrix is not positive semi-definite).
+    A rank correlation rho is 2 sin(pi rho / 6) between the normals of a Gaussian copula; the matrix of every group of
+    parameters that hang together must be positive semi-definite.
     """
     import numpy as np
 
     groups: list[set[str]] = []
-    for pair in pairs:
+    for pair in ranks:
         touching = [group for group in groups if group & set(pair)]
         groups = [group for group in groups if group not in touching] + [set(pair).union(*touching)]
-    found: list[tuple[tuple[str, ...], Floats]] = []
-    for names in sorted(tuple(sorted(group)) for group in groups):
+    for names in (sorted(group) for group in groups):
         matrix = np.eye(len(names))
-        for (first, second), rank in pairs.items():
+        for (first, second), rank in ranks.items():
             if first in names:
                 i, j = names.index(first), names.index(second)
                 matrix[i, j] = matrix[j, i] = 2.0 * math.sin(math.pi * rank / 6.0)
         if np.linalg.eigvalsh(matrix).min() < -1e-9:
             raise ValueError(f"the correlations of {', '.join(names)} contradict each other")
-        factor: Floats = np.asarray(np.linalg.cholesky(matrix + 1e-9 * np.eye(len(names))), dtype=np.float64)
-        found.append((names, factor))
-    return found
 
 
 def _require(condition: bool, message: str) -> None:

@@ -10,12 +10,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from sim.calendar import binding_month, ending_month, month_index
 
 if TYPE_CHECKING:
+    from sim.arrays import Array
     from sim.scenario import Scenario
 
 LEVELS = ("weak", "moderate", "strong", "maximal")
@@ -135,7 +133,7 @@ class LeverPaths:
     `against`: the blocs a policy is directed against. `dials`: the composite dials, 0 to 1, the whole horizon.
     """
 
-    value: Mapping[tuple[str, str], NDArray[np.float64]]
+    value: Mapping[tuple[str, str], "Array"]
     announced: Mapping[tuple[str, str], list[tuple[int, int]]]
     periods: Mapping[tuple[str, str], tuple[Period, ...]]
     against: Mapping[tuple[str, str], tuple[str, ...]]
@@ -178,8 +176,10 @@ def periods_of(policy: Policy) -> Iterator[Period]:
         yield Period(announced, first, max(first, min(end, following)), step.value, step.ramp)
 
 
-def _path(periods: Sequence[Period], default: float, months: int) -> NDArray[np.float64]:
+def _path(periods: Sequence[Period], default: float, months: int) -> "Array":
     """Lay the periods over the default, from before the first of them so that earlier ramps are under way."""
+    import numpy as np  # late: checking a scenario needs no arrays
+
     dated = [period.first for period in periods if period.first > -NEVER]
     origin = min([0, *dated])
     path = np.full(months - origin, default, dtype=np.float64)

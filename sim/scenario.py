@@ -6,7 +6,7 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sim.calendar import month_index
 from sim.distributions import Distribution
@@ -21,6 +21,9 @@ from sim.scenario_schema import Counterfactual, Header, ModelBlock, OutputsBlock
 from sim.scenario_world import Event, World, check_world
 from sim.yamlfile import Node, node_of
 
+if TYPE_CHECKING:
+    from sim.parameters import Correlation
+
 FIRST_MONTH = "2022-01"
 LAST_MONTH = "2050-12"
 
@@ -30,9 +33,9 @@ class Scenario:
     """One scenario, checked and complete.
 
     `months` months are run from `start` (month 0 is 2022-01). `world` gives every uncertain parameter its distribution
-    (`labs.<Lab>.<column>` and `chips.<Chip>.<column>` only where the scenario sets them), `events` the dated arrivals,
-    `correlations` rank correlations by pair of names. `policies` has what is set, by (government, lever); a lever that
-    is not there keeps its default. `dials` has every composite dial.
+    (`labs.<Lab>.<column>`, `chips.<Chip>.<column>` and `events.<event>.gain_eci` only where the scenario sets them;
+    `labs.<Lab>.entry` is a month number, infinite for never), `events` the dated arrivals. `policies` has what is set,
+    by (government, lever); a lever that is not there keeps its default. `dials` has every composite dial.
     """
 
     name: str
@@ -46,7 +49,7 @@ class Scenario:
     base: str
     world: Mapping[str, Distribution]
     events: Mapping[str, Event]
-    correlations: Mapping[tuple[str, str], float]
+    correlation_ranks: Mapping[tuple[str, str], float]
     dials: Mapping[str, float]
     policies: Mapping[tuple[str, str], Policy]
     model: ModelBlock
@@ -60,6 +63,13 @@ class Scenario:
     def months(self) -> int:
         """Number of months, first and last included."""
         return self.end - self.start + 1
+
+    @property
+    def correlations(self) -> "tuple[Correlation, ...]":
+        """The rank correlations between uncertain parameters, as `sim.parameters.draw` takes them."""
+        from sim.parameters import Correlation  # late: it needs NumPy
+
+        return tuple(Correlation(first, second, rank) for (first, second), rank in self.correlation_ranks.items())
 
     @property
     def at(self) -> tuple[int, ...]:
@@ -248,7 +258,7 @@ def _assemble(
         base=world.base,
         world=world.distributions,
         events=world.events,
-        correlations=world.correlations,
+        correlation_ranks=world.correlations,
         dials=policies.dials,
         policies=policies.levers,
         model=header.model,

@@ -1,13 +1,18 @@
 """The names that a scenario may use: parameters, levers, labs and chips with their numbers."""
 
+import csv
 import functools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from sim.data import SCHEMAS, Tables, load_tables
 from sim.distributions import Distribution, from_catalogue_row
+from sim.errors import InputError, Problem
+from sim.places import data_folder
 from sim.policies import Lever, lever_catalogue
+
+if TYPE_CHECKING:
+    from sim.data import Tables
 
 Row = Mapping[str, str | float]
 Path = tuple[str, ...]
@@ -16,8 +21,6 @@ EVENTS: Mapping[str, Path] = {"reasoning_method": ("date", "lab", "gain_eci")}
 """The dated events of the world and their keys."""
 LAB_ALIASES: Mapping[str, str] = {"compute_owned": "compute_2025"}
 """Names that a scenario may use for a column of labs.csv."""
-LAB_COLUMNS = tuple(name for name, column in SCHEMAS["labs"].columns.items() if column.kind == "number")
-CHIP_COLUMNS = tuple(name for name, column in SCHEMAS["chips"].columns.items() if column.kind == "number")
 MAX_GAIN = 60.0
 """Largest capability gain of an event, in ECI points: about the whole way from the first to the latest models."""
 
@@ -39,7 +42,7 @@ class Catalogues:
         return cls(_by(parameters, "name"), lever_catalogue(levers), _by(labs, "lab"), _by(chips, "chip"))
 
     @classmethod
-    def from_tables(cls, tables: Tables) -> "Catalogues":
+    def from_tables(cls, tables: "Tables") -> "Catalogues":
         """Return the catalogues of the loaded data tables."""
         return cls.from_rows(tables.parameters.rows, tables.levers.rows, tables.labs.rows, tables.chips.rows)
 
@@ -48,6 +51,11 @@ class Catalogues:
         """Every government that may hold a lever."""
         holders = [holder for lever in self.levers.values() if not lever.is_dial for holder in lever.holders]
         return tuple(dict.fromkeys(holders))
+
+    @property
+    def blocs(self) -> tuple[str, ...]:
+        """Every bloc that a lab belongs to."""
+        return tuple(dict.fromkeys(str(row["bloc"]) for row in self.labs.values()))
 
     @property
     def dials(self) -> tuple[str, ...]:
@@ -61,8 +69,8 @@ class Catalogues:
     @functools.cached_property
     def world_names(self) -> frozenset[str]:
         """Every name under `world:` that takes a number, a distribution or, for a lab's entry, a month."""
-        labs = {f"labs.{lab}.{column}" for lab in self.labs for column in (*LAB_COLUMNS, "entry")}
-        chips = {f"chips.{chip}.{column}" for chip in self.chips for column in CHIP_COLUMNS}
+        labs = {f"labs.{lab}.{column}" for lab in self.labs for column in (*_numeric(self.labs), "entry")}
+        chips = {f"chips.{chip}.{column}" for chip in self.chips for column in _numeric(self.chips)}
         return frozenset({*self.parameters, *labs, *chips})
 
     def bounds(self, name: str) -> tuple[float, float]:
@@ -70,6 +78,8 @@ class Catalogues:
         if name in self.parameters:
             row = self.parameters[name]
             return float(row["hard_min"]), float(row["hard_max"])
+        from sim.data import SCHEMAS  # late: it needs NumPy, and few scenarios change the data tables
+
         kind, column = name.split(".", 1)[0], name.rsplit(".", 1)[1]
         spec = SCHEMAS[kind].columns[column]
         return spec.low, spec.high
@@ -86,8 +96,34 @@ def is_entry(name: str) -> bool:
 
 @functools.cache
 def default_catalogues() -> Catalogues:
-    """Return the catalogues of the packaged data. Raises InputError when a table is bad."""
-    return Catalogues.from_tables(load_tables())
+    """Return the catalogues of the packaged data.
+
+    Only the four files are read, and trusted: `sim.data.load_tables` checks them, too slowly for `validate`.
+    """
+    return Catalogues.from_rows(*(_rows(name) for name in ("parameters", "levers", "labs", "chips")))
+
+
+def _rows(table: str) -> list[Row]:
+    file = data_folder() / f"{table}.csv"
+    try:
+        with file.open(encoding="utf-8", newline="") as stream:
+            return list(csv.DictReader(stream))
+    except OSError as error:
+        raise InputError(Problem(f"cannot be read: {error.strerror}", str(file), remedy="Install again")) from None
+
+
+def _numeric(rows: Mapping[str, Row]) -> list[str]:
+    """Return the columns that hold a number in every row."""
+    columns = list(next(iter(rows.values()), {}))
+    return [column for column in columns if all(_is_number(row[column]) for row in rows.values())]
+
+
+def _is_number(cell: str | float) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
 
 
 def _by(rows: Iterable[Row], column: str) -> dict[str, Row]:

@@ -8,7 +8,6 @@ from itertools import pairwise
 from typing import Any
 
 from sim.calendar import last_day, parse_date
-from sim.data import BLOCS
 from sim.policies import Lever, Policy, Step
 from sim.scenario_names import Catalogues
 from sim.scenario_report import Report, shown
@@ -64,7 +63,7 @@ def _check_lever(report: Report, policies: Policies, key: tuple[str, str], value
         return
     if value is None or value is BROKEN:
         return
-    found = _steps(report, path, lever, value) if isinstance(value, list) else _horizon(report, path, lever, value)
+    found = (_steps if isinstance(value, list) else _horizon)(report, path, lever, value, catalogues.blocs)
     if found is not None:
         policies.levers[key], written = found
         policies.written.setdefault(government, {})[name] = written
@@ -84,7 +83,7 @@ def _unknown_lever(report: Report, path: Path, lever: Lever | None, catalogues: 
         report.add(path, "unknown lever", "`darkhorse schema` lists the levers", name, own)
 
 
-def _horizon(report: Report, path: Path, lever: Lever, value: Any) -> tuple[Policy, Any] | None:
+def _horizon(report: Report, path: Path, lever: Lever, value: Any, known: Sequence[str]) -> tuple[Policy, Any] | None:
     """Return a policy that holds over the whole horizon: a bare value, or {level: ...} or {value: ...}."""
     if not isinstance(value, dict):
         number = _number(report, path, lever, value)
@@ -99,13 +98,15 @@ def _horizon(report: Report, path: Path, lever: Lever, value: Any) -> tuple[Poli
     else:
         block = report.validate(HorizonBlock, value, path)
         number = None if block is None else _chosen(report, path, lever, block)
-    against = None if block is None else _against(report, path, lever, [(path, block.against)])
+    against = None if block is None else _against(report, path, lever, [(path, block.against)], known)
     if number is None or against is None or block is None:
         return None
     return Policy((Step(None, None, None, number, 0),), against), _written(block, number)
 
 
-def _steps(report: Report, path: Path, lever: Lever, values: Sequence[Any]) -> tuple[Policy, Any] | None:
+def _steps(
+    report: Report, path: Path, lever: Lever, values: Sequence[Any], known: Sequence[str]
+) -> tuple[Policy, Any] | None:
     blocks = [report.validate(StepBlock, value, (*path, index)) for index, value in enumerate(values)]
     numbers = [
         None if block is None else _chosen(report, (*path, index), lever, block) for index, block in enumerate(blocks)
@@ -120,7 +121,7 @@ def _steps(report: Report, path: Path, lever: Lever, values: Sequence[Any]) -> t
     for (_, _, before), (index, _, step) in pairwise(steps):
         _check_order(report, (*path, index), before, step)
     _check_ramps(report, path, lever, [(index, step) for index, _, step in steps])
-    against = _against(report, path, lever, [((*path, index), block.against) for index, block, _ in steps])
+    against = _against(report, path, lever, [((*path, index), block.against) for index, block, _ in steps], known)
     if against is None or len(steps) < len(values):
         return None
     written = [_written(block, step.value) for _, block, step in steps]
@@ -184,15 +185,15 @@ def _check_ramps(report: Report, path: Path, lever: Lever, steps: Iterable[tuple
 
 
 def _against(
-    report: Report, path: Path, lever: Lever, blocks: Sequence[tuple[Path, Sequence[str] | None]]
+    report: Report, path: Path, lever: Lever, blocks: Sequence[tuple[Path, Sequence[str] | None]], known: Sequence[str]
 ) -> tuple[str, ...] | None:
     """Return the blocs that a policy is directed against; None where they are wrong or missing."""
     named = [(where, tuple(blocs)) for where, blocs in blocks if blocs is not None]
     for where, blocs in named:
         for bloc in blocs:
-            if bloc not in BLOCS:
-                remedy = f"Use one of {', '.join(BLOCS)}"
-                report.add((*where, "against"), f"unknown bloc {shown(bloc)}", remedy, bloc, BLOCS)
+            if bloc not in known:
+                remedy = f"Use one of {', '.join(known)}"
+                report.add((*where, "against"), f"unknown bloc {shown(bloc)}", remedy, bloc, known)
                 return None
         if not lever.needs_against:
             report.add((*where, "against"), "this lever is not directed against a bloc", "Leave `against` out")
@@ -202,7 +203,7 @@ def _against(
             report.add((*where, "against"), message, "Name the same blocs in every step")
             return None
     if lever.needs_against and not named and blocks:
-        report.add(path, "it is not said against which bloc", f"Add `against:` with one of {', '.join(BLOCS)}")
+        report.add(path, "it is not said against which bloc", f"Add `against:` with one of {', '.join(known)}")
         return None
     return named[0][1] if named else ()
 

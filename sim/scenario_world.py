@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from sim.calendar import month_index
-from sim.distributions import Distribution, correlated_groups
+from sim.distributions import Distribution, check_correlations
 from sim.scenario_names import EVENTS, MAX_GAIN, Catalogues, is_entry
 from sim.scenario_report import Report, shown
 from sim.scenario_schema import Correlation, EventBlock
@@ -30,8 +30,8 @@ class Event:
 class World:
     """The checked block.
 
-    `distributions` has every parameter of the catalogue and what the scenario adds of labs and chips; `written` is the
-    block in normal form.
+    `distributions` has every parameter of the catalogue and what the scenario adds of labs, chips and events; `written`
+    is the block in normal form.
     """
 
     base: Base = "prior"
@@ -185,6 +185,7 @@ def _events(report: Report, world: World, catalogues: Catalogues) -> None:
         gain = _gain(report, (*path, "gain_eci"), block.gain_eci)
         if gain is not None:
             world.events[name] = Event(month_index(block.date), block.lab, gain[0])
+            world.distributions[f"events.{name}.gain_eci"] = gain[0]
             written = {"date": block.date, "lab": block.lab, "gain_eci": gain[1]}
             world.written.setdefault("events", {})[name] = written
 
@@ -218,7 +219,7 @@ def _correlations(report: Report, world: World, value: Any, catalogues: Catalogu
             world.correlations[pair] = block.rank
             world.written.setdefault("correlations", []).append({"between": list(block.between), "rank": block.rank})
     try:
-        correlated_groups(world.correlations)
+        check_correlations(world.correlations)
     except ValueError as error:
         report.add(path, str(error), "Bring the ranks closer to 0")
 
