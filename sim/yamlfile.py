@@ -159,7 +159,9 @@ def _read_text(path: Path) -> str:
 def _syntax_problem(error: yaml.YAMLError, text: str, file: str) -> Problem:
     remedy = "Check indentation (spaces, no tabs), colons, quotes and brackets near this line"
     if isinstance(error, yaml.MarkedYAMLError):
-        mark = error.problem_mark or error.context_mark
+        mark, begun = error.problem_mark, error.context_mark
+        if mark is None or (begun is not None and mark.line >= text.count("\n")):
+            mark = begun  # what is open at the end of the file began here
         line = None if mark is None else mark.line + 1
         context = f" {error.context}" if error.context else ""
         return Problem(f"this is not YAML: {error.problem}{context}", file, line, remedy=remedy)
