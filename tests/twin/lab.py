@@ -1,0 +1,261 @@
+"""Sections 6 to 9: a lab's budget, its plan and its rationed portfolio, by bracketing; wages."""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from scipy.optimize import brentq
+
+from tests.twin.inputs import positive
+
+Pair = tuple[float, float]
+CEILING = 40.0
+
+
+class Technology(NamedTuple):
+    """How compute and people make research; pairs are (compute-light, scale-dependent)."""
+
+    sigma: float
+    compute_share: Pair
+    floor: float
+    toes: float
+    beta: float
+    theta_each: float
+    horizon: float
+    base_compute: float
+    base_researchers: float
+
+
+class Weights(NamedTuple):
+    """Weights of a lab's objective: research directions, inference, product staff."""
+
+    research: Pair
+    inference: float
+    product: float
+
+
+class Position(NamedTuple):
+    """Where the lab stands: ln efficiency of its two directions and how large experiments must be (tau^varpi)."""
+
+    a: Pair
+    scale: float
+
+
+class Plan(NamedTuple):
+    """A portfolio: ln m, v, the sums NK and NL, the marginal values eta and compute shares omega, ln R, compute."""
+
+    ln_m: float
+    v: float
+    NK: float
+    NL: float
+    eta: Pair
+    omega: Pair
+    ln_R: Pair
+    compute: float
+
+
+def progress_rate(rate: float, eci_per_oom: float, anchor_growth: float) -> float:
+    """theta, tied to the capability scale by observed growth of the frontier."""
+
+    def kappa(k: float) -> float:
+        return max(0.05, anchor_growth / k - 0.65)
+
+    return rate * kappa(eci_per_oom) / kappa(7.5)
+
+
+def ceiling(a: float) -> float:
+    """Slowing of progress as a direction nears its limit."""
+    return positive(1.0 - (a / CEILING) ** 4)
+
+
+def base_elasticity(tech: Technology) -> float:
+    """e0: marginal value of ln R in either direction at R = 1, a = 0."""
+    z0 = tech.horizon * tech.theta_each
+    return tech.toes * z0 / (1.0 + tech.beta * z0)
+
+
+def weights(tech: Technology, final_run: float, inference_share: float, product_share: float) -> Weights:
+    """Weights under which observed shares are best at the base point."""
+    e0 = base_elasticity(tech)
+    first, second = ((1.0 - final_run) / final_run * 0.5 / (b * e0) for b in tech.compute_share)
+    staff = sum(om * e0 * (1.0 - b) for om, b in zip((first, second), tech.compute_share, strict=True))
+    inference = inference_share / (1.0 - inference_share) / final_run
+    return Weights((first, second), inference, product_share / (1.0 - product_share) * staff)
+
+
+def base_compute_share(tech: Technology, w: Weights) -> float:
+    """phi: compute share of spending at the base point."""
+    e0 = base_elasticity(tech)
+    nk = 1.0 + w.inference + sum(om * e0 * b for om, b in zip(w.research, tech.compute_share, strict=True))
+    nl = w.product + sum(om * e0 * (1.0 - b) for om, b in zip(w.research, tech.compute_share, strict=True))
+    return nk / (nk + nl)
+
+
+def ln_mean(share: float, power: float, ln_x: float, ln_y: float) -> float:
+    """ln of the power mean of x and y with weights share and 1 - share; power 0 is the geometric mean."""
+    if power == 0.0:
+        return share * ln_x + (1.0 - share) * ln_y
+    top = max(power * ln_x, power * ln_y)
+    inside = share * math.expm1(power * ln_x - top) + (1.0 - share) * math.expm1(power * ln_y - top)
+    return (top + math.log1p(inside)) / power
+
+
+def ln_research(tech: Technology, j: int, compute: float, staff: float, scale: float) -> float:
+    """ln R_j of what a lab puts in; -inf where a factor is missing."""
+    if compute <= 0.0 or staff <= 0.0:
+        return -math.inf
+    o = tech.floor
+    k, n = math.log(compute / (tech.base_compute * scale)), math.log(staff / tech.base_researchers)
+    inner = (tech.compute_share[j] - o) / (1.0 - 2.0 * o)
+    return (1.0 - 2.0 * o) * ln_mean(inner, 1.0 - 1.0 / tech.sigma, k, n) + o * k + o * n
+
+
+def unit_cost(tech: Technology, j: int, ln_pk: float, ln_pl: float) -> Pair:
+    """(ln c_j, omega_j): cost of a unit of research at factor prices, and compute's share in it."""
+    o, s = tech.floor, tech.sigma
+    bc = (tech.compute_share[j] - o) / (1.0 - 2.0 * o)
+    x, y = ln_pk - math.log(bc), ln_pl - math.log(1.0 - bc)
+    ln_cc = ln_mean(bc, 1.0 - s, x, y)
+    inner = 1.0 / (1.0 + (1.0 - bc) / bc * math.exp((1.0 - s) * (y - x)))
+    constant = (1.0 - 2.0 * o) * math.log(1.0 - 2.0 * o) + 2.0 * o * math.log(o)
+    ln_c = (1.0 - 2.0 * o) * ln_cc + o * ln_pk + o * ln_pl - constant
+    return ln_c, o + (1.0 - 2.0 * o) * inner
+
+
+def root(f: Callable[[float], float], start: float, rising: bool) -> float:
+    """The zero of a monotone function, bracketed outwards from `start`."""
+    sign = 1.0 if rising else -1.0
+    low = high = start
+    width = 0.5
+    while sign * f(low) > 0.0:
+        high, low, width = low, low - width, 2.0 * width
+    width = 0.5
+    while sign * f(high) < 0.0:
+        low, high, width = high, high + width, 2.0 * width
+    return low if low == high else float(brentq(f, low, high, xtol=1e-14, rtol=8.9e-16, maxiter=400))
+
+
+def marginal_value(tech: Technology, om: float, a: float, ln_R: float) -> float:
+    """eta_j: marginal value of ln R_j."""
+    z = tech.horizon * tech.theta_each * math.exp(tech.toes * ln_R - tech.beta * a) * ceiling(a)
+    return om * tech.toes * z / (1.0 + tech.beta * z)
+
+
+def best_research(tech: Technology, om: float, a: float, ln_c: float) -> float:
+    """ln R at which its marginal value equals its cost."""
+
+    def gap(ln_R: float) -> float:
+        return ln_R + ln_c - math.log(marginal_value(tech, om, a, ln_R))
+
+    return root(gap, 0.0, rising=True)
+
+
+def demands(tech: Technology, w: Weights, at: Position, ln_m: float, v: float) -> Plan:
+    """What the lab wants at utility prices m of compute and exp(v) of labour."""
+    ln_pk, ln_pl = ln_m + math.log(tech.base_compute * at.scale), v + math.log(tech.base_researchers)
+    eta, omega, ln_R = [], [], []
+    for j in (0, 1):
+        ln_c, share = unit_cost(tech, j, ln_pk, ln_pl)
+        best = best_research(tech, w.research[j], at.a[j], ln_c)
+        eta.append(marginal_value(tech, w.research[j], at.a[j], best))
+        omega.append(share)
+        ln_R.append(best)
+    nk = 1.0 + w.inference + sum(e * x for e, x in zip(eta, omega, strict=True))
+    nl = w.product + sum(e * (1.0 - x) for e, x in zip(eta, omega, strict=True))
+    pair = (eta[0], eta[1]), (omega[0], omega[1]), (ln_R[0], ln_R[1])
+    return Plan(ln_m, v, nk, nl, *pair, nk / math.exp(ln_m))
+
+
+def unconstrained_plan(tech: Technology, w: Weights, at: Position, budget: float, wage: float, price: float) -> Plan:
+    """The plan of a lab that may buy all the compute it wants at `price`."""
+
+    def at_price(v: float) -> Plan:
+        return demands(tech, w, at, v + math.log(price / wage), v)
+
+    def excess(v: float) -> float:
+        plan = at_price(v)
+        return math.log(plan.NK + plan.NL) - v - math.log(budget / wage)
+
+    return at_price(root(excess, math.log(wage * 10.0 / budget), rising=False))
+
+
+def rationed_plan(
+    tech: Technology, w: Weights, at: Position, budget: float, wage: float, cap: float, price: float, fungible: float
+) -> Plan:
+    """The plan of a lab that gets `cap` of compute; `fungible` (zeta) is 0 under rationing by price."""
+    start = unconstrained_plan(tech, w, at, budget, wage, price)
+
+    def with_cap(v: float) -> Plan:
+        def excess(ln_m: float) -> float:
+            return math.log(demands(tech, w, at, ln_m, v).NK) - ln_m - math.log(cap)
+
+        return demands(tech, w, at, root(excess, start.ln_m, rising=False), v)
+
+    def unspent(v: float) -> float:
+        plan = with_cap(v)
+        spent = fungible * math.exp(v) / wage * price * cap + (1.0 - fungible) * plan.NK + plan.NL
+        return math.log(spent) - v - math.log(budget / wage)
+
+    return with_cap(root(unspent, start.v, rising=False))
+
+
+def shadow_premium(plan: Plan, wage: float, price: float, floor: float) -> float:
+    """ln of the shadow price of compute over its list price, at least the floor."""
+    return max(floor, plan.ln_m + math.log(wage) - plan.v - math.log(price))
+
+
+class Portfolio(NamedTuple):
+    """Shares of compute (training, two experiments, inference), of researchers (two directions, product), of labour."""
+
+    compute: tuple[float, float, float, float]
+    staff: tuple[float, float, float]
+    labour: float
+
+
+def best_portfolio(plan: Plan, w: Weights, budget: float, wage: float) -> Portfolio:
+    """The shares that a plan implies."""
+    e1, e2 = (e * x / plan.NK for e, x in zip(plan.eta, plan.omega, strict=True))
+    s1, s2 = (e * (1.0 - x) / plan.NL for e, x in zip(plan.eta, plan.omega, strict=True))
+    labour = plan.NL * wage / (math.exp(plan.v) * budget)
+    return Portfolio((1.0 / plan.NK, e1, e2, w.inference / plan.NK), (s1, s2, w.product / plan.NL), labour)
+
+
+def adjust(old: Portfolio, best: Portfolio, speed: float) -> Portfolio:
+    """Shares moved towards the best ones."""
+
+    def move(x: float, y: float) -> float:
+        return x + speed * (y - x)
+
+    t, e1, e2, i = (move(x, y) for x, y in zip(old.compute, best.compute, strict=True))
+    s1, s2, p = (move(x, y) for x, y in zip(old.staff, best.staff, strict=True))
+    return Portfolio((t, e1, e2, i), (s1, s2, p), move(old.labour, best.labour))
+
+
+def allocation(weight: Sequence[float], capability: Sequence[float], lever: float) -> list[float]:
+    """Shares of the labs' compute of a bloc: pro rata (0), to champions (1), pooled at the best lab (2)."""
+    total, squares = sum(weight), sum(y * y for y in weight)
+    best = max(range(len(weight)), key=lambda k: capability[k])
+    shares = []
+    for k, y in enumerate(weight):
+        pro_rata, champion = y / total, y * y / squares
+        pooled = 0.2 * pro_rata + (0.8 if k == best else 0.0)
+        if lever <= 1.0:
+            shares.append((1.0 - lever) * pro_rata + lever * champion)
+        else:
+            shares.append((2.0 - lever) * champion + (lever - 1.0) * pooled)
+    return shares
+
+
+class LabourMarket(NamedTuple):
+    """How wages move: elasticity of supply, speed, and this month's log growth of the reference wage."""
+
+    elasticity: float
+    speed: float
+    growth: float
+
+
+def next_wage(market: LabourMarket, wage: float, reference: float, employed: float, supply: float) -> float:
+    """Next month's wage; `supply` is the labour on offer at the reference wage."""
+    tightness = math.log(employed / supply) if employed > 0.0 and supply > 0.0 else 0.0
+    gap = tightness - market.elasticity * math.log(wage / reference)
+    return wage * math.exp(market.growth + market.speed * gap / (1.0 + market.elasticity))

@@ -1,0 +1,122 @@
+"""Section 12: the review of the stance of one lab against what the market looked like last month."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tests.twin import market, release
+from tests.twin.agents import TwinCommunity, TwinLab
+from tests.twin.inputs import TwinInputs
+from tests.twin.rules import Rules
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a review takes as given: rental price (M$), best open rival and frontier (ECI), the bloc's serving ratio."""
+
+    rental: float
+    rival_open: float
+    frontier: float
+    serving: float
+    rules: Rules
+
+
+@dataclass(frozen=True)
+class Tariff:
+    """Cost and prices (USD per million tokens) of a lab's flagship if it came out now, and its tokens per H100e."""
+
+    cost: float
+    closed: float
+    open: float
+    tokens: float
+
+
+def tariff(maker: TwinLab, inputs: TwinInputs, setting: Setting, price_coefficient: float) -> Tariff:
+    """Unit cost and target prices of the flagship."""
+    p = inputs.params
+    flagship = release.Model(maker.capability, maker.ln_effective, maker.training, maker.know_how, 0)
+    tokens = maker.tokens(flagship)
+    cost = market.token_cost(setting.rental, tokens)
+    if inputs.bertrand:
+        closed = market.bertrand_price(
+            cost, maker.premium, price_coefficient, maker.spend_share, p["pricing.markup_cap"]
+        )
+    else:
+        markup = p["pricing.base_markup"], p["pricing.markup_cap"], p["pricing.lead_slope"]
+        closed = market.target_price(cost, maker.premium, maker.capability - setting.rival_open, markup)
+    return Tariff(cost, closed, p["pricing.host_margin"] * p["pricing.host_cost_ratio"] * cost, tokens)
+
+
+def products(stance: str, capability: float, at: Tariff) -> list[tuple[int, float, float]]:
+    """(openness, ECI, price) of what a stance sells."""
+    if stance == "open_flagship":
+        return [(1, capability, at.open)]
+    flagship = [(0, capability, at.closed)]
+    if stance == "closed":
+        return flagship
+    return [*flagship, (1, capability - release.SMALL_STEP, at.open / market.SMALL_MODEL)]
+
+
+def offer(stance: str, maker: TwinLab, communities: Sequence[TwinCommunity], at: Tariff) -> release.Offer:
+    """What a stance would have sold last month."""
+    use = closed = opened = 0.0
+    for community in communities:
+        weights = {0: 0.0, 1: 0.0}
+        for openness, capability, price in products(stance, maker.capability, at):
+            term = community.terms[maker.name, openness]
+            if term > -math.inf:
+                weights[openness] += math.exp(term) * community.slot_weight(capability, price)
+        own = sum(w for (name, _), w in community.weights.items() if name == maker.name)
+        mine = weights[0] + weights[1]
+        rest = sum(community.weights.values()) - own
+        share = mine / (rest + mine) if mine > 0.0 else 0.0
+        use += community.spend * share
+        if mine > 0.0:
+            closed += community.spend * share * weights[0] / mine
+            opened += community.spend * share * weights[1] / mine
+    return release.Offer(use, closed, opened, 1e6 * closed / at.closed)
+
+
+def allowed(stance: str, capability: float, bloc: str, setting: Setting) -> bool:
+    """Whether the law lets a lab take a stance."""
+    if stance == "closed":
+        return True
+    published = capability if stance == "open_flagship" else capability - release.SMALL_STEP
+    licensed = published > setting.frontier + setting.rules.restriction_by[bloc]
+    return setting.rules.penalty < 1.0 and not licensed
+
+
+def review(
+    maker: TwinLab, communities: Sequence[TwinCommunity], setting: Setting, price_coefficient: float, month: int
+) -> tuple[str, float]:
+    """(stance, margin) of a lab that compares its three stances; `margin` says how near it came to another one."""
+    inputs, p = maker.inputs, maker.inputs.params
+    at = tariff(maker, inputs, setting, price_coefficient)
+    offers = {s: offer(s, maker, communities, at) for s in release.STANCES}
+    scale = max(o.use for o in offers.values())
+    promotion = p["release.promotion_strength"] * setting.rules.promotion_by[maker.bloc]
+    motives = release.Motives(
+        host_fee=p["release.host_fee"],
+        complement=maker.number("complement_value") * p["release.complement_scale"],
+        reputation=p["release.reputation"] + promotion,
+        penalty=setting.rules.penalty,
+        leak=release.leak_motive(p["release.leak_cost"], maker.capability - setting.rival_open),
+    )
+    values = {}
+    for stance, expected in offers.items():
+        if allowed(stance, maker.capability, maker.bloc, setting):
+            need = expected.tokens / at.tokens
+            capacity = maker.compute[3] * setting.serving
+            served = 1.0 if need <= 0.0 else min(1.0, capacity / need)
+            margin = 1.0 - at.cost / at.closed
+            value = release.stance_value(stance, expected, margin, served, motives, scale)
+            values[stance] = value / scale if scale > 0.0 else 0.0
+    noise = p["release.noise"] * normal(inputs.look(f"stance/{maker.name}", month))
+    return release.choose_stance(maker.stance, values, noise, p["release.hysteresis"])
+
+
+def normal(luck: float) -> float:
+    """Standard normal quantile of a uniform number."""
+    from statistics import NormalDist
+
+    return NormalDist().inv_cdf(luck)
