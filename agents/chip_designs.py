@@ -1,0 +1,113 @@
+"""Which chips may be sold, and the compliant designs that vendors make when a rule changes.
+
+Specification: docs/model.md, section 4. Arrays are (runs, designs).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from agents.controls import ChipRules, Thresholds
+from sim.arrays import Array, Flags
+
+LINK_CUT = 2.0 / 3.0
+"""Link speed of a link-cut design over the floor of the rule (A800: 400 of 600 GB/s)."""
+TPP_MARGIN = 0.987
+"""TPP of a cut-down design over the ceiling (H20: 2,368 of 2,400)."""
+DENSITY_MARGIN = 0.91
+"""Performance density of a cut-down design over the ceiling (H20: 2.91 of 3.2)."""
+BANDWIDTH_MARGIN = 0.95
+"""Memory bandwidth of a cut-down design over the ceiling; judgement."""
+
+
+@dataclass(frozen=True)
+class Designs:
+    """Chips: TPP, TPP per mm2, link GB/s, memory GB/s, H100e, USD; each (runs or 1, designs)."""
+
+    tpp: Array
+    density: Array
+    link: Array
+    bandwidth: Array
+    h100e: Array
+    price: Array
+
+
+def blocked(chips: Designs, rule: Thresholds) -> Flags:
+    """Return which chips the thresholds deny: one formula for every regime since 2022."""
+    by_link = (chips.tpp >= rule.tpp_ceiling) & (chips.link >= rule.interconnect_floor)
+    by_density = (chips.tpp >= rule.density_tpp_floor) & (chips.density >= rule.density_ceiling)
+    by_memory = chips.bandwidth >= rule.memory_bandwidth_ceiling
+    denied: Flags = by_link | by_density | by_memory
+    return denied
+
+
+def licensable(chips: Designs, rules: ChipRules) -> Flags:
+    """Return which chips may be sold under a licence."""
+    able: Flags = (chips.tpp < rules.licence_tpp_ceiling) & (chips.bandwidth < rules.licence_memory_bandwidth_ceiling)
+    return able
+
+
+def compliant(flagships: Designs, rule: Thresholds, price_exponent: Array) -> tuple[Designs, Flags]:
+    """Return the best design under the thresholds for each flagship, and whether it only cuts the link.
+
+    Memory is cut first, then the link if the link test alone denies the chip, then arithmetic (docs/model.md, 4 a-c).
+    """
+    slow_memory = flagships.bandwidth >= rule.memory_bandwidth_ceiling
+    bandwidth = np.where(slow_memory, BANDWIDTH_MARGIN * _finite(rule.memory_bandwidth_ceiling), flagships.bandwidth)
+    by_link = (flagships.tpp >= rule.tpp_ceiling) & (flagships.link >= rule.interconnect_floor)
+    cut_link = by_link & (rule.interconnect_floor > 0.0)
+    link = np.where(cut_link, LINK_CUT * rule.interconnect_floor, flagships.link)
+    tpp = np.where(by_link & ~cut_link, TPP_MARGIN * _finite(rule.tpp_ceiling), flagships.tpp)
+    density = flagships.density * tpp / flagships.tpp
+    dense = (tpp >= rule.density_tpp_floor) & (density >= rule.density_ceiling)
+    by_size = TPP_MARGIN * _finite(rule.density_tpp_floor)
+    by_area = tpp * DENSITY_MARGIN * _finite(rule.density_ceiling) / density
+    final = np.maximum(np.where(dense, np.maximum(by_size, by_area), tpp), 1e-6)
+    scale = final / flagships.tpp
+    design = Designs(
+        tpp=final,
+        density=flagships.density * scale,
+        link=np.broadcast_to(link, final.shape),
+        bandwidth=np.broadcast_to(bandwidth, final.shape),
+        h100e=flagships.h100e * scale,
+        price=flagships.price * scale**price_exponent,
+    )
+    return design, cut_link & ~slow_memory & ~dense
+
+
+def _finite(limit: Array) -> Array:
+    """A limit for use where it binds; where there is none the value is never used."""
+    return np.where(np.isfinite(limit), limit, 1.0)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The chip that buys the most compute per dollar; (runs, 1) each, zeros where nothing may be sold.
+
+    `value`: compute per dollar relative to the world price, at most 1. `serving`: serving H100e (3,350 GB/s) per H100e.
+    """
+
+    value: Array
+    link: Array
+    serving: Array
+
+
+def best(candidates: list[tuple[Designs, Flags]], world_price: Array) -> Choice:
+    """Return the best of several groups of designs, each with its flags of what is on sale."""
+    ratio = np.concatenate([np.where(on_sale, chips.h100e / chips.price, 0.0) for chips, on_sale in candidates], axis=1)
+    place = ratio.argmax(axis=1)[:, np.newaxis]
+    top = np.take_along_axis(ratio, place, axis=1)
+    shape = ratio.shape[0]
+
+    def of(field: str) -> Array:
+        rows = [np.broadcast_to(getattr(chips, field), on_sale.shape) for chips, on_sale in candidates]
+        wide = [np.broadcast_to(row, (shape, row.shape[1])) for row in rows]
+        taken: Array = np.take_along_axis(np.concatenate(wide, axis=1), place, axis=1)
+        return taken
+
+    found = top > 0.0
+    return Choice(
+        value=np.minimum(1.0, world_price * top),
+        link=np.where(found, of("link"), 0.0),
+        serving=np.where(found, of("bandwidth") / (3350.0 * of("h100e")), 0.0),
+    )

@@ -1,0 +1,284 @@
+"""Developer communities: who knows which models, what they choose, and what they pay.
+
+Specification: docs/model.md, sections 14 and 15. A community is a region and a segment. Shares are of tokens.
+The choice is a multinomial logit whose weights split exactly into a part by segment and model and a part by community,
+origin and openness, so that the exponentials are few.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+
+from agents.places import CLOSED, OPEN, OTHER, SENDER, TARGET
+from agents.pricing import expand
+from agents.shelf import Shelf
+from sim.arrays import Array, Flags, Whole, column
+
+Numbers = Mapping[str, Array]
+SEGMENTS = ("enterprise_regulated", "enterprise_other", "startup_dev", "hobby_research", "consumer_app")
+CONSUMER = 4
+DEVELOPERS = (2, 3)
+SPEND_HALF_LIFE = 18.0
+"""Months in which the growth of spending per user halves after the record."""
+
+
+@dataclass(frozen=True)
+class CommunityWorld:
+    """What is given about communities; (communities,) or (communities, blocs) unless noted.
+
+    `access` (months, communities, blocs, 2): masks and bans in utils. `home`: bloc of the community's region.
+    `residency`, `filtered`: 1 where a closed service of that origin is foreign and rival, where its filter is noticed.
+    `known`: 1 where an origin is always considered. `peers`: row-normalised links between communities.
+    """
+
+    region: Whole
+    segment: Whole
+    home: Whole
+    spend_weight: Array
+    users_start: Array
+    users_record: Array
+    potential: Array
+    launch: Whole
+    innovation: Array
+    imitation: Array
+    taste: Array
+    consideration_start: Array
+    residency: Array
+    filtered: Array
+    known: Array
+    access: Array
+    coding_share: Array
+    peers: sparse.csr_array
+    record_end: int
+
+
+@dataclass
+class CommunityState:
+    """State of communities; (runs, communities) unless noted."""
+
+    users: Array = column("million", "people or seats that use models")
+    spend: Array = column("M$/month", "spending on model use")
+    growth: Array = column("per month", "growth of spending")
+    consideration: Array = column("share", "share that considers models of an origin, (runs, communities, blocs)")
+    awareness: Array = column("share", "share of consumers that know a lab's assistant, (runs, labs)")
+    noticed: Array = column("0/1", "whether an origin has come near the frontier, (runs, blocs)")
+    share: Array = column("share", "share of a lab in the community's tokens, (runs, communities, labs)")
+    reference: Array = column("ECI", "frontier that capability is measured from in choice, (runs, 1)")
+
+
+@dataclass(frozen=True)
+class PlaceRules:
+    """Rules that reach demand. `ban` (runs or 1, communities, blocs) share barred; others (runs or 1, 1)."""
+
+    ban: Array
+    closed_abroad: Array
+    content_filter: Array
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Logit weights of a month, kept for the review of stances.
+
+    `segment` (runs, segments, labs, 2, 2) by segment and model, `price` (runs, segments, labs, 2) the mean price within
+    a slot group, `place` (runs, communities, blocs, 2), `slot` (runs, communities, labs, 2) their product.
+    """
+
+    segment: Array
+    price: Array
+    place: Array
+    slot: Array
+
+
+@dataclass(frozen=True)
+class Sales:
+    """What is used and paid: `tokens` in million, `spend` in M$, both (runs, communities, labs, 2); `split` of tokens."""
+
+    split: Array
+    tokens: Array
+    spend: Array
+
+
+def arrive(state: CommunityState, par: Numbers, world: CommunityWorld, month: int) -> None:
+    """Let new users arrive (Bass) and set spending and its growth (section 14)."""
+    if month > 0:
+        open_now = (month > world.launch).astype(np.float64)
+        new = state.users - world.users_start
+        pull = world.innovation + world.imitation * new / world.potential
+        state.users = state.users + open_now * pull * (world.potential - new) / 12.0
+    spend = state.users * spend_per_user(par, world, month)
+    if month > 0:
+        state.growth = np.maximum(spend / state.spend - 1.0, 0.0)
+    state.spend = spend
+
+
+def spend_per_user(par: Numbers, world: CommunityWorld, month: int) -> Array:
+    """Return M$ a month per million users, (runs, communities)."""
+    growth = per_segment(par, "demand.spend_growth")
+    after = month - world.record_end
+    factor = (1.0 + growth) ** min(after, 0)
+    for n in range(1, after + 1):
+        factor = factor * (1.0 + growth * 2.0 ** (-n / SPEND_HALF_LIFE))
+    level: Array = par["demand.world_spend"] * world.spend_weight / world.users_record * factor[:, world.segment]
+    return level
+
+
+def per_segment(par: Numbers, name: str) -> Array:
+    """Return a parameter that has one value per segment as (runs, segments)."""
+    return np.concatenate([par[f"{name}.{segment}"] for segment in SEGMENTS], axis=1)
+
+
+def notice(state: CommunityState, par: Numbers, world: CommunityWorld, shelf: Shelf, lab_bloc: Whole, month: int,
+           entering: Flags, awareness_start: Array) -> None:  # fmt: skip
+    """Let consideration and awareness grow, and jump where an origin first comes near the frontier (section 14).
+
+    A jump follows from a released capability, never from a policy.
+    """
+    if month > 0:
+        rate = par["demand.consideration_growth"]
+        wide = rate[:, :, np.newaxis]
+        state.consideration = state.consideration + wide * state.consideration * (1.0 - state.consideration)
+        state.awareness = state.awareness + rate * state.awareness * (1.0 - state.awareness)
+    state.awareness = np.where(entering, awareness_start, state.awareness)
+    level = shelf.best()
+    frontier = level.max(axis=1, keepdims=True)
+    near = (frontier - level) <= par["demand.consideration_reach"]
+    jump = par["demand.consideration_jump"]
+    for bloc in range(state.noticed.shape[1]):
+        members = lab_bloc == bloc
+        if not members.any():
+            continue
+        first = near[:, members].any(axis=1) & (state.noticed[:, bloc] == 0.0)
+        raised = np.maximum(state.consideration[:, :, bloc], jump)
+        state.consideration[:, :, bloc] = np.where(first[:, np.newaxis], raised, state.consideration[:, :, bloc])
+        lifted = first[:, np.newaxis] & members[np.newaxis, :] & near
+        state.awareness = np.where(lifted, np.maximum(state.awareness, jump), state.awareness)
+        state.noticed[:, bloc] = np.where(first, 1.0, state.noticed[:, bloc])
+
+
+def place_terms(
+    state: CommunityState, par: Numbers, world: CommunityWorld, month: int, rules: PlaceRules
+) -> Array:
+    """Return exp of the utility that depends on community, origin and openness, (runs, communities, blocs, 2)."""
+    trust = expand(par["channel.trust"], state.consideration)
+    taste = np.maximum(world.taste, 0.0) + trust * np.minimum(world.taste, 0.0)
+    known = np.maximum(world.known, 1.0 - expand(par["channel.consideration"], state.consideration))
+    considered = np.log(np.maximum(known, state.consideration))
+    barred = np.log(np.maximum(1.0 - rules.ban, 1e-3))
+    aversion = expand(par["demand.filter_aversion"], considered) * expand(rules.content_filter, considered)
+    relief = expand(par["demand.filter_relief"], considered)
+    common = taste + considered + barred
+    residency = trust * expand(par["demand.data_residency"], considered) * world.residency
+    withdrawn = np.log(np.maximum(1.0 - rules.closed_abroad, 1e-3))[:, :, np.newaxis] * _sender_abroad(world)
+    closed = common - residency - aversion * world.filtered + withdrawn
+    opened = common - aversion * (1.0 - relief) * world.filtered
+    terms: Array = np.exp(np.stack([closed, opened], axis=3) + world.access[month])
+    return terms
+
+
+def _sender_abroad(world: CommunityWorld) -> Array:
+    """1 for models of the sender in communities outside it, (1, communities, blocs)."""
+    abroad = np.zeros((1, len(world.home), world.taste.shape[1]))
+    abroad[0, :, SENDER] = world.home != SENDER
+    return abroad
+
+
+def model_terms(
+    par: Numbers, world: CommunityWorld, month: int, capability: Array, price: Array, openness: int, lab: Array
+) -> Array:
+    """Return the utility of models of one openness by segment; `capability` (ECI over the reference), `price`.
+
+    All arguments broadcast to (runs, segments, ...); `lab` holds the lab terms of `lab_terms`.
+    """
+    quality = expand_segments(per_segment(par, "demand.quality"), capability.ndim)
+    weight = expand_segments(per_segment(par, "demand.log_price"), capability.ndim)
+    utility: Array = quality * capability - weight * np.log(price) + lab
+    if openness == OPEN:
+        utility = utility + expand_segments(per_segment(par, "demand.openness"), capability.ndim)
+    return utility
+
+
+def expand_segments(value: Array, dimensions: int) -> Array:
+    """Give (runs, segments) trailing axes up to `dimensions`."""
+    return value.reshape(value.shape + (1,) * (dimensions - 2))
+
+
+def lab_terms(
+    state: CommunityState, par: Numbers, world: CommunityWorld, month: int, brand: Array, coding_fit: Array,
+    available: Array, ecosystem: Array,
+) -> tuple[Array, Array]:  # fmt: skip
+    """Return the parts of utility that belong to a lab, closed and open, (runs, segments, labs).
+
+    `brand` (runs, labs, segments), `coding_fit`, `available`, `ecosystem` (runs, labs).
+    """
+    coding = per_segment(par, "demand.coding")[:, :, np.newaxis] * world.coding_share[month]
+    common = np.swapaxes(brand, 1, 2) + coding * coding_fit[:, np.newaxis, :]
+    known = np.maximum(state.awareness, 1.0 - par["channel.consideration"])
+    common[:, CONSUMER, :] += np.log(np.maximum(known, 1e-12))
+    closed = common + np.log(available)[:, np.newaxis, :]
+    base = expand(par["demand.installed_base"], common)
+    return closed, common + base * np.log1p(ecosystem)[:, np.newaxis, :]
+
+
+def weigh(
+    par: Numbers, world: CommunityWorld, month: int, shelf: Shelf, lab_bloc: Whole, reference: Array,
+    terms: tuple[Array, Array], place: Array,
+) -> Weights:  # fmt: skip
+    """Return the logit weights of every model in every community (section 14)."""
+    parts = []
+    for openness in (CLOSED, OPEN):
+        relative = (shelf.capability[:, :, openness] - reference[:, :, np.newaxis])[:, np.newaxis]
+        price = np.where(shelf.exists[:, :, openness], shelf.price[:, :, openness], 1.0)[:, np.newaxis]
+        utility = model_terms(par, world, month, relative, price, openness, terms[openness][..., np.newaxis])
+        on_offer = shelf.exists[:, :, openness][:, np.newaxis]
+        parts.append(np.where(on_offer, np.exp(np.where(on_offer, utility, 0.0)), 0.0))
+    segment = np.stack(parts, axis=3)
+    total = segment.sum(axis=4)
+    price = np.where(shelf.exists, shelf.price, 0.0)[:, np.newaxis]
+    mean_price = (segment * price).sum(axis=4) / np.where(total > 0.0, total, 1.0)
+    slot = total[:, world.segment] * place[:, :, lab_bloc]
+    return Weights(segment, mean_price, place, slot)
+
+
+def peer_pull(state: CommunityState, par: Numbers, world: CommunityWorld) -> Array | None:
+    """Return exp of the peer term (runs, communities, labs), or None where no run has peers switched on."""
+    strength = par["channel.peers"] * par["demand.peer_influence"]
+    if not strength.any():
+        return None
+    runs, communities, labs = state.share.shape
+    flat = np.swapaxes(state.share, 0, 1).reshape(communities, runs * labs)
+    seen = np.swapaxes((world.peers.dot(flat)).reshape(communities, runs, labs), 0, 1)
+    return np.asarray(np.exp(strength[:, :, np.newaxis] * seen), dtype=np.float64)
+
+
+def choose(
+    state: CommunityState, par: Numbers, world: CommunityWorld, weights: Weights, pull: Array | None, first: bool
+) -> Sales:
+    """Move shares toward this month's choice, and return use and spending by slot group (section 14)."""
+    by_lab = weights.slot.sum(axis=3)
+    if pull is not None:
+        by_lab = by_lab * pull
+    wanted = by_lab / by_lab.sum(axis=2, keepdims=True)
+    if first:
+        state.share = wanted
+    else:
+        hazard = per_segment(par, "demand.switching")[:, world.segment]
+        afresh = 1.0 - (1.0 - hazard) / (1.0 + state.growth)
+        state.share = state.share + afresh[:, :, np.newaxis] * (wanted - state.share)
+    plain = weights.slot.sum(axis=3)
+    inside = weights.slot / np.where(plain > 0.0, plain, 1.0)[..., np.newaxis]
+    split = state.share[..., np.newaxis] * inside
+    paid = weights.price[:, world.segment] * split
+    mean_price = paid.sum(axis=(2, 3))
+    tokens = 1e6 * (state.spend / mean_price)[:, :, np.newaxis, np.newaxis] * split
+    spend = (state.spend / mean_price)[:, :, np.newaxis, np.newaxis] * paid
+    return Sales(split, tokens, spend)
+
+
+def consumer_surplus(state: CommunityState, par: Numbers, world: CommunityWorld, weights: Weights) -> Array:
+    """Return M$ a month: spending over the price weight times the log-sum of the choice, (runs,) (section 17)."""
+    inclusive = np.log(weights.slot.sum(axis=(2, 3)))
+    price_weight = np.maximum(per_segment(par, "demand.log_price")[:, world.segment], 0.2)
+    surplus: Array = (state.spend / price_weight * inclusive).sum(axis=1)
+    return surplus

@@ -1,0 +1,160 @@
+"""Knowledge: what labs find out themselves and what they borrow from others over the lab network.
+
+Specification: docs/model.md, sections 10 and 11. Arrays are (runs, labs) unless noted.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from agents.lab import LabState, LabWorld, direction_rate
+from agents.places import CLOSED, STANCE_FLAGSHIP
+from agents.portfolio import DIRECTIONS, Technology, research_input
+from agents.shelf import Shelf
+from sim.arrays import Array, Flags
+
+Numbers = Mapping[str, Array]
+RUN_MONTHS = 6.0
+"""Length of the trailing training total in months."""
+FLOP_PER_MONTH = 1.04e21
+"""FLOP of an H100e in a month at a utilisation of 0.40."""
+BASE_RUN = 2.6e24 / FLOP_PER_MONTH
+"""Training compute of the best lab at 2022-01 in H100e-months (GPT-3.5)."""
+
+
+@dataclass(frozen=True)
+class KnowledgeRules:
+    """Rules that reach knowledge; (runs or 1, 1) or, by bloc, (runs or 1, blocs)."""
+
+    entity_list: Array
+    interface_checks: Array
+    anti_distillation: Array
+    training_cap: Array
+
+
+@dataclass(frozen=True)
+class Reasoning:
+    """The dated event of the reasoning method: month, place of the lab that finds it, gain (runs, 1) in ECI."""
+
+    month: int
+    lab: int
+    gain: Array
+
+
+def own_progress(state: LabState, par: Numbers, tech: Technology) -> tuple[Array, Array]:
+    """Return the monthly gain of each direction from a lab's own research (section 10)."""
+    rate = direction_rate(par)
+    search = 1.0 + par["research.slack"] * par["channel.slack"] * state.shortfall
+    gains = []
+    for j in DIRECTIONS:
+        experiments = np.maximum(state.compute - state.distillation_compute, 1e-9) * state.compute_share[:, :, 1 + j]
+        staff = np.maximum(state.researchers * state.staff_share[:, :, j], 1e-9)
+        ln_input = research_input(tech, j, experiments, staff)
+        position = state.algorithm[:, :, j]
+        ceiling = np.maximum(1.0 - (np.maximum(position, 0.0) / 40.0) ** 4, 0.0)
+        gains.append(rate * np.exp(tech.exponent * ln_input - tech.curvature * position) * ceiling * search)
+    return gains[0], gains[1]
+
+
+def link_weights(par: Numbers, similarity: Array, bloc: np.ndarray, rules: KnowledgeRules) -> Array:
+    """Return the weights of the lab network, (runs, labs, labs): who can learn from whom (sections 10 and 18)."""
+    cross = (bloc[:, np.newaxis] != bloc[np.newaxis, :]).astype(np.float64)
+    weight = par["knowledge.cross_bloc_weight"] * (1.0 - rules.entity_list * par["knowledge.collaboration_loss"])
+    links: Array = similarity * (1.0 - cross + cross * weight[:, :, np.newaxis])
+    return links
+
+
+def available_gap(state: LabState, links: Array, earlier: Array, latest: Array, entered_then: Array) -> Array:
+    """Return the largest weighted lead of others that a lab can learn from, ln units (section 10).
+
+    `earlier`, `latest`: own positions (runs, labs) before the delay for undisclosed methods and last month;
+    `entered_then` 1 where a lab had entered before the delay.
+    """
+    mine = state.algorithm.sum(axis=2)
+    lead = np.zeros_like(mine)
+    published = state.stance == STANCE_FLAGSHIP
+    for j in range(mine.shape[1]):
+        hidden = np.where(entered_then[:, j : j + 1] > 0.0, earlier[:, j : j + 1] - mine, 0.0)
+        open_lead = np.where(published[:, j : j + 1], latest[:, j : j + 1] - mine, 0.0)
+        gap = links[:, :, j] * np.maximum(np.maximum(hidden, open_lead), 0.0)
+        gap[:, j] = 0.0
+        lead = np.maximum(lead, gap)
+    return lead
+
+
+def teacher_gap(
+    par: Numbers, shelf: Shelf, world: LabWorld, reached: Array, rules: KnowledgeRules
+) -> Array:
+    """Return the largest access-weighted lead in ln E of another lab's released model over `reached` (section 10)."""
+    gap = np.zeros_like(reached)
+    foreign = (1.0 - rules.interface_checks) * (1.0 - rules.anti_distillation)
+    level = np.where(shelf.exists, shelf.ln_effective, -np.inf).max(axis=3)
+    for j in range(reached.shape[1]):
+        away = world.bloc != world.bloc[j]
+        for openness in (0, 1):
+            lead = np.maximum(level[:, j, openness][:, np.newaxis] - reached, 0.0)
+            access = np.where(away[np.newaxis, :], foreign, 1.0) if openness == CLOSED else 1.0
+            lead = access * lead
+            lead[:, j] = 0.0
+            gap = np.maximum(gap, lead)
+    return gap
+
+
+def borrow(state: LabState, par: Numbers, gap: Array, teachers: Array) -> Array:
+    """Return borrowed knowledge after this month: a slow move to what spillovers and distillation allow (section 10)."""
+    spill = par["channel.spillovers"] * par["knowledge.spillover"] * gap
+    distilled = par["channel.distillation"] * par["knowledge.distillation"] * teachers
+    moved: Array = state.borrowed + par["knowledge.absorption"] * (spill + distilled - state.borrowed)
+    return moved
+
+
+def adopt_reasoning(
+    state: LabState, par: Numbers, world: LabWorld, month: int, event: Reasoning, entered: Array, luck: Array
+) -> Array:
+    """Return the month in which each lab adopted the reasoning method, inf where it has not (section 10)."""
+    holders = np.isfinite(state.adopted)
+    at_home = world.bloc == world.bloc[event.lab]
+    first: Flags = (month == event.month) & at_home & (entered > 0.0)
+    published = (holders & (state.stance == STANCE_FLAGSHIP)).any(axis=1, keepdims=True)
+    found = holders.any(axis=1, keepdims=True) & (luck < 1.0 / par["reasoning.undisclosed_delay"])
+    now = first | ((found | published) & (entered > 0.0))
+    return np.where(~holders & now, float(month), state.adopted)
+
+
+def reasoning_gain(par: Numbers, adopted: Array, month: int, event: Reasoning) -> Array:
+    """Return the ECI gained from the reasoning method (section 10)."""
+    held = np.isfinite(adopted)
+    since = np.where(held, month - np.where(held, adopted, 0.0), 0.0)
+    gain = event.gain * -np.expm1(-(since + 1.0) / 4.0) + par["reasoning.slope"] * (since + 1.0) / 12.0
+    return np.where(held, gain, 0.0) * par["channel.reasoning"]
+
+
+def train(state: LabState, par: Numbers, world: LabWorld, month: int, rules: KnowledgeRules) -> None:
+    """Add the month's training compute to the running total; apply the compute cap and the data limit (section 11)."""
+    used = (state.compute - state.distillation_compute) * state.compute_share[:, :, 0]
+    total = state.training_run * (1.0 - 1.0 / RUN_MONTHS) + used
+    cap = np.broadcast_to(rules.training_cap, (total.shape[0], rules.training_cap.shape[1]))[:, world.bloc]
+    state.training_run = np.minimum(total, cap / FLOP_PER_MONTH)
+    state.ln_training = data_limited(par, state.training_run, month - world.record_end)
+
+
+def data_limited(par: Numbers, run: Array, months_after: int) -> Array:
+    """Return ln training compute over the base run, with the lower return beyond the data limit (section 11)."""
+    size = np.log(run / BASE_RUN)
+    limit = np.log(par["training.data_limit_flop"] / FLOP_PER_MONTH / BASE_RUN)
+    limit = limit + par["training.synthetic_data_growth"] * max(0, months_after) / 12.0
+    return np.minimum(size, limit) + par["training.data_limited_exponent"] * np.maximum(size - limit, 0.0)
+
+
+def measure_capability(state: LabState, par: Numbers, world: LabWorld, gain: Array) -> None:
+    """Set effective compute and internal capability on the ECI scale (section 11)."""
+    state.ln_effective = state.ln_training + know_how(state, world)
+    per_ln = par["capability.eci_per_oom"] / np.log(10.0)
+    state.capability = par["capability.base_index"] + per_ln * state.ln_effective + gain
+
+
+def know_how(state: LabState, world: LabWorld) -> Array:
+    """Return everything but training compute in ln E: own position, borrowed knowledge, permanent effect."""
+    total: Array = state.algorithm.sum(axis=2) + state.borrowed + world.effect
+    return total

@@ -1,0 +1,90 @@
+"""What a model costs to serve and what it sells for.
+
+Specification: docs/model.md, section 13. Prices and unit costs in USD per million tokens.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from agents.places import CLOSED, OPEN
+from agents.shelf import SMALL_COST, TIERS, Shelf, best_of_others
+from sim.arrays import Array, Flags
+
+Numbers = Mapping[str, Array]
+ANCHOR_TOKENS = 13_000.0
+"""Million tokens a month from one serving H100e at the anchor (776bn tokens a day on 1,814 H800)."""
+ANCHOR_RUN = 3.3e24 / 1.04e21
+"""Training compute of the anchor model in H100e-months (DeepSeek-V3)."""
+CONTEST_WIDTH = 5.0
+"""ECI points over which a lead takes a model out of open models' reach."""
+
+
+def tokens_per_chip(par: Numbers, know_how: Array, ln_run: Array, small: Array) -> Array:
+    """Return million tokens a month that one serving H100e makes; arguments and result broadcast to one shape."""
+    gain, size = expand(par["pricing.inference_gain"], know_how), expand(par["pricing.size_exponent"], know_how)
+    anchor = expand(par["pricing.anchor_knowhow"], know_how)
+    rate: Array = np.exp(gain * (know_how - anchor) - size * (ln_run - np.log(ANCHOR_RUN)))
+    return ANCHOR_TOKENS * rate * np.where(small > 0.0, SMALL_COST, 1.0)
+
+
+def expand(value: Array, like: Array) -> Array:
+    """Give a number per run, (runs, 1), the dimensions of `like`."""
+    return value.reshape(value.shape[:1] + (1,) * (like.ndim - 1))
+
+
+def open_price(par: Numbers, cost: Array) -> Array:
+    """Return the price of open weights at competing hosts, who buy compute at the list price."""
+    price: Array = expand(par["pricing.host_margin"] * par["pricing.host_cost_ratio"], cost) * cost
+    return price
+
+
+def closed_target(par: Numbers, cost: Array, premium: Array, lead: Array, bertrand: Array) -> Array:
+    """Return ln of the price a closed lab aims at: cost at its own shadow price times a markup.
+
+    Limit pricing by default: the markup grows with the `lead` (ECI) over the best open model of another lab. Under
+    the Bertrand structure it is `bertrand`, the markup of a price-setting logit firm.
+    """
+    floor, cap = np.log(expand(par["pricing.base_markup"], cost)), np.log(expand(par["pricing.markup_cap"], cost))
+    slope = expand(par["pricing.lead_slope"], cost)
+    limit = np.minimum(cap, floor + slope * np.minimum(np.maximum(lead, 0.0), 1e3))
+    form = expand(par["structure.bertrand"], cost)
+    return np.log(cost) + np.clip(premium, -0.5, 3.0) + np.where(form > 0.0, np.log(bertrand), limit)
+
+
+def bertrand_markup(par: Numbers, share: Array, price_weight: Array) -> Array:
+    """Return price over cost of a Bertrand-Nash firm in a logit with log prices; (runs, labs).
+
+    `share` (runs, labs) of spending, `price_weight` (runs, 1) the spend-weighted price coefficient.
+    """
+    elasticity = np.maximum(1.05, price_weight * (1.0 - share))
+    return np.minimum(par["pricing.markup_cap"], elasticity / (elasticity - 1.0))
+
+
+def reprice(
+    shelf: Shelf, par: Numbers, rent: Array, premium: Array, markup: Array, fresh: Flags
+) -> None:
+    """Move all prices by a month. `premium`, `markup` (runs, labs); `fresh` marks slots without a price yet."""
+    cost = 1e6 * expand(rent, shelf.price) / tokens_per_chip(par, shelf.know_how, shelf.ln_run, shelf.small)
+    rivals = best_of_others(shelf.best_open())[:, :, np.newaxis]
+    capability = shelf.capability[:, :, CLOSED]
+    lead = np.where(np.isfinite(rivals), capability - np.where(np.isfinite(rivals), rivals, 0.0), np.inf)
+    lead = np.maximum(lead, 0.0)
+    closed_cost = cost[:, :, CLOSED]
+    goal = closed_target(par, closed_cost, premium[:, :, np.newaxis], lead, markup[:, :, np.newaxis])
+    near, far = par["pricing.pass_through_contested"], par["pricing.pass_through_uncontested"]
+    contest = np.exp(-np.minimum(lead, 1e2) / CONTEST_WIDTH)
+    speed = expand(far, goal) + (expand(near, goal) - expand(far, goal)) * contest
+    before = np.log(np.where(fresh[:, :, CLOSED], 1.0, shelf.price[:, :, CLOSED]))
+    moved = np.where(fresh[:, :, CLOSED], goal, before + speed * (goal - before))
+    shelf.price[:, :, CLOSED] = np.exp(moved)
+    shelf.price[:, :, OPEN] = open_price(par, cost[:, :, OPEN])
+
+
+def price_at_capability(shelf: Shelf, level: float) -> Array:
+    """Return the lowest price of any model or small sibling with at least this capability; nan if none, (runs,)."""
+    cheapest = np.full(shelf.price.shape[0], np.inf)
+    for below, cheaper in TIERS:
+        able = shelf.exists & (shelf.capability - below >= level)
+        cheapest = np.minimum(cheapest, np.where(able, shelf.price / cheaper, np.inf).min(axis=(1, 2, 3)))
+    return np.where(np.isfinite(cheapest), cheapest, np.nan)

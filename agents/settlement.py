@@ -1,0 +1,95 @@
+"""After the market: who earns what, whether serving capacity suffices, what communities give back, who gets funded.
+
+Specification: docs/model.md, section 15. Arrays are (runs, labs) unless noted.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from agents import pricing
+from agents.chip_market import Handoff
+from agents.community import Sales
+from agents.lab import LabState, LabWorld
+from agents.places import CLOSED, LATEST, OPEN
+from agents.shelf import Shelf
+from sim.arrays import Array, column
+
+Numbers = Mapping[str, Array]
+
+
+@dataclass
+class AccountState:
+    """What labs earn and how they are used; (runs, labs) unless noted."""
+
+    revenue: Array = column("M$/month", "revenue from models")
+    spend_share: Array = column("share", "share of world spending on models")
+    usual_share: Array = column("share", "its twelve-month moving average of revenue shares")
+    available: Array = column("share", "part of the demand for its closed service that a lab can serve")
+    ecosystem: Array = column("index", "stock of community work around a lab's open models")
+    open_use: Array = column("share", "share of developers' tokens served by a lab's open models")
+
+
+def settle(
+    state: AccountState, par: Numbers, sales: Sales, developers: Array, rate: Array, serving: Array
+) -> None:
+    """Book revenue, serving capacity and the ecosystem.
+
+    `developers` (communities,) 1 for developer segments; `rate` (runs, labs, 2) million tokens per serving H100e of the
+    latest models; `serving` (runs, labs) serving H100e put to inference.
+    """
+    spend, tokens = sales.spend.sum(axis=1), sales.tokens.sum(axis=1)
+    state.revenue = spend[:, :, CLOSED] + par["release.host_fee"] * spend[:, :, OPEN]
+    state.spend_share = spend.sum(axis=2) / spend.sum(axis=(1, 2))[:, np.newaxis]
+    own = par["release.own_hosting"]
+    need = tokens[:, :, CLOSED] / rate[:, :, CLOSED] + own * tokens[:, :, OPEN] / rate[:, :, OPEN]
+    served = np.clip(serving / np.maximum(need, 1e-300), 0.05, 1.0)
+    state.available = 0.5 * state.available + 0.5 * served
+    by_developers = np.einsum("rcio,c->rio", sales.tokens, developers)
+    total = by_developers.sum(axis=(1, 2))[:, np.newaxis]
+    state.open_use = by_developers[:, :, OPEN] / np.maximum(total, 1e-300)
+    state.ecosystem = 0.97 * state.ecosystem + state.open_use
+
+
+def latest_rate(shelf: Shelf, par: Numbers) -> Array:
+    """Return million tokens a month per serving H100e of the latest model of each slot group, (runs, labs, 2)."""
+    place = (slice(None), slice(None), slice(None), LATEST)
+    return pricing.tokens_per_chip(par, shelf.know_how[place], shelf.ln_run[place], shelf.small[place])
+
+
+def serving_capacity(state: LabState, world: LabWorld, chips: Handoff) -> Array:
+    """Return serving H100e that labs put to inference: their inference compute at the serving ratio of their bloc."""
+    training = (state.compute - state.distillation_compute) * state.compute_share[:, :, 3]
+    ratio: Array = training * (chips.serving / chips.quality)[:, world.bloc]
+    return ratio
+
+
+def finance(
+    state: LabState, accounts: AccountState, par: Numbers, world: LabWorld, month: int, entered: Array, entering: Array
+) -> None:
+    """Move funding relative to the record (section 15). `entered`, `entering` (labs,) are 0 or 1."""
+    level = np.where(entered > 0.0, state.capability, -np.inf)
+    foreign = np.full_like(state.capability, -np.inf)
+    for bloc in np.unique(world.bloc):
+        away = world.bloc != bloc
+        if away.any():
+            foreign[:, world.bloc == bloc] = level[:, away].max(axis=1, keepdims=True)
+    known = np.isfinite(foreign)
+    rival = np.where(known, foreign, state.capability)
+    gap = np.maximum(rival - state.capability, 0.0)
+    state.aspiration = np.where(entering > 0.0, gap, state.aspiration)
+    state.shortfall = np.tanh(np.maximum(gap - state.aspiration, 0.0) / 4.0)
+    state.aspiration = state.aspiration + (gap - state.aspiration) / 18.0
+    close = np.where(known, np.exp(-np.abs(state.capability - rival) / 4.0), 0.0)
+    change = par["channel.escape_competition"] * par["budget.escape_competition"] * close
+    change = change + par["channel.state_reaction"] * par["budget.state_reaction"] * state.shortfall
+    share = accounts.revenue / np.maximum(accounts.revenue.sum(axis=1, keepdims=True), 1e-300)
+    accounts.usual_share = np.where(entering > 0.0, share, accounts.usual_share)
+    if month > world.record_end:
+        mean = (state.capability * entered).sum(axis=1, keepdims=True) / entered.sum()
+        ahead = np.clip((state.capability - mean) / par["capability.eci_per_oom"], -2.0, 2.0)
+        gain = np.clip((share - accounts.usual_share) / (accounts.usual_share + 0.02), -1.0, 1.0)
+        change = change + par["budget.investor_extrapolation"] * ahead + par["budget.revenue_feedback"] * gain
+    accounts.usual_share = accounts.usual_share + (share - accounts.usual_share) / 12.0
+    state.deviation = state.deviation + change * entered

@@ -1,0 +1,90 @@
+"""Models on offer: two slot groups a lab (closed, open), two vintages each (latest, previous)."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from agents.places import LATEST, OPEN, PREVIOUS
+from sim.arrays import Array, Flags, column
+
+SMALL_LEAD = 6.0
+"""ECI points by which a lab's small model trails its flagship."""
+SMALL_COST = 15.0
+"""Unit cost of the flagship over that of the small model."""
+TIERS = ((0.0, 1.0), (6.0, 15.0), (12.0, 100.0))
+"""The product line behind every model: ECI points below it, and price divided by."""
+
+
+@dataclass
+class Shelf:
+    """All models on offer, (runs, labs, 2 openness, 2 vintage)."""
+
+    exists: Flags = column("yes/no", "whether there is a model in this place")
+    capability: Array = column("ECI", "capability as released")
+    ln_effective: Array = column("ln", "ln E at release, without release noise")
+    ln_run: Array = column("ln H100e-months", "training compute at release")
+    know_how: Array = column("ln", "know-how at release")
+    small: Array = column("0/1", "whether it is a small model")
+    price: Array = column("USD/Mtok", "price per million tokens")
+    since: Array = column("month", "month of release")
+
+    FIELDS = ("exists", "capability", "ln_effective", "ln_run", "know_how", "small", "price", "since")
+
+    def put(self, where: Flags, openness: int, model: "Model") -> None:
+        """Release `model` (fields (runs, labs)) into a slot group where `where` (runs, labs): latest becomes previous.
+
+        The price of the one it replaces is kept; without one it is nan until `pricing.reprice` sets it.
+        """
+        for name in self.FIELDS:
+            field = getattr(self, name)
+            before = field[:, :, openness, LATEST].copy()
+            field[:, :, openness, PREVIOUS] = np.where(where, before, field[:, :, openness, PREVIOUS])
+            if name == "exists":
+                field[:, :, openness, LATEST] = before | where
+            elif name != "price":
+                field[:, :, openness, LATEST] = np.where(where, getattr(model, name), before)
+
+    def best(self) -> Array:
+        """Return each lab's best released capability, -inf where it has none; (runs, labs)."""
+        level: Array = np.where(self.exists, self.capability, -np.inf).max(axis=(2, 3))
+        return level
+
+    def best_open(self) -> Array:
+        """Return each lab's best open model, -inf where it has none; (runs, labs)."""
+        level: Array = np.where(self.exists[:, :, OPEN], self.capability[:, :, OPEN], -np.inf).max(axis=2)
+        return level
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model about to be released; fields as in `Shelf`, (runs, labs) or (runs, 1)."""
+
+    capability: Array
+    ln_effective: Array
+    ln_run: Array
+    know_how: Array
+    small: Array
+    since: Array
+
+
+def empty_shelf(runs: int, labs: int) -> Shelf:
+    """Return a shelf without models. Places without a model hold harmless numbers (price 1, capability 0)."""
+    shape = (runs, labs, 2, 2)
+    zeros = np.zeros(shape)
+    return Shelf(
+        exists=np.zeros(shape, dtype=bool), capability=zeros.copy(), ln_effective=zeros.copy(), ln_run=zeros.copy(),
+        know_how=zeros.copy(), small=zeros.copy(), price=np.full(shape, np.nan), since=zeros.copy(),
+    )  # fmt: skip
+
+
+def best_of_others(level: Array) -> Array:
+    """Return for each lab the largest `level` (runs, labs) of any other lab; -inf where there is none."""
+    if level.shape[1] == 1:
+        return np.full_like(level, -np.inf)
+    place = level.argmax(axis=1)[:, np.newaxis]
+    top = np.take_along_axis(level, place, axis=1)
+    rest = level.copy()
+    np.put_along_axis(rest, place, -np.inf, axis=1)
+    second = rest.max(axis=1, keepdims=True)
+    mine = np.arange(level.shape[1])[np.newaxis, :] == place
+    return np.where(mine, second, top)

@@ -1,0 +1,337 @@
+"""The month: all runs of a block advance together.
+
+    1 luck         look up this month's numbers
+    2 rules        levers in force, dated or decided last month
+    3 want         desired chip inflow
+    4 flows        the chip market clears
+    5 stock        install and retire chips; hand on capacity, quality, serving ratio, premium, desired stock
+    6 budget       fund labs
+    7 plan         what labs would use at the reference price
+    8 portfolio    what they do with the compute they get
+    9 researchers  hire; the wage moves
+   10 knowledge    own progress, borrowed knowledge, contributions, the reasoning method
+   11 capability   train; measure on the ECI scale
+   12 release      review stances; put models on offer
+   13 price        reprice all models
+   14 choice       communities choose
+   15 settle       revenue, serving capacity, ecosystem, funding
+   16 govern       governments see and decide
+   17 record       measures; check
+
+Within a step all agents read the state as the step before left it (docs/model.md). This is the only place where state
+is written from one month to the next.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from agents import chip_market, community, knowledge, lab, pricing, release, settlement
+from agents.chip_market import Handoff
+from agents.controls import ChipRules
+from agents.government import Luck, Signals, govern
+from agents.knowledge import BASE_RUN, KnowledgeRules
+from agents.lab import Terms
+from agents.places import CLOSED, STANCE_CLOSED, TARGET
+from agents.release import Market
+from agents.shelf import empty_shelf
+from sim import setup
+from sim.arrays import Array, Flags
+from sim.data import Tables, load_tables
+from sim.lags import gap_months
+from sim.networks import lab_similarity
+from sim.scenario import Scenario
+
+PERCEPTION_LAG = 4
+"""Months by which governments see the gap late."""
+MEMORY = 25
+"""Months of own positions that are kept for the delay of undisclosed methods."""
+
+
+@dataclass
+class Record:
+    """Monthly measures of a block: `values` (runs, months, columns), NaN only where a measure is not defined."""
+
+    scenario_name: str
+    rows: np.ndarray
+    months: np.ndarray
+    columns: list[str]
+    values: Array
+
+
+@dataclass(frozen=True)
+class MonthLuck:
+    """This month's look-ups; labs (runs, labs), governments (runs, governments)."""
+
+    adopt: Array
+    stance: Array
+    quality: Array
+    release: Array
+    governments: Luck
+
+
+class Engine:
+    """A block of runs of one scenario. Run k has the same bits alone and in any block."""
+
+    def __init__(self, scenario: Scenario, rows: np.ndarray, tables: Tables | None = None) -> None:
+        """`rows`: run numbers of this block; `tables` default to the packaged data."""
+        self.scenario = scenario
+        with np.errstate(all="raise", under="ignore"):
+            self.block = setup.build(scenario, tables or load_tables(), np.asarray(rows, dtype=np.int64))
+            self._begin()
+
+    def _begin(self) -> None:
+        block = self.block
+        runs, labs = len(block.rows), len(block.labs.names)
+        self.month = -1
+        self.chips, self.labs = setup.first_chip_state(block), setup.first_lab_state(block)
+        self.communities, self.accounts = setup.first_community_state(block), setup.first_account_state(block)
+        self.governments, self.shelf = setup.first_government_state(block), empty_shelf(runs, labs)
+        self.similarity = lab_similarity(block.tape, labs)
+        self.positions = np.zeros((block.months, runs, labs))
+        self.frontiers = np.full((block.months, runs, 6), -np.inf)
+        self.gaps = np.zeros((block.months, runs, 2))
+        self.lost = np.zeros((block.months, runs))
+        self.market: Market | None = None
+        self.progress: tuple[Array, Array] = (np.zeros((runs, labs)), np.zeros((runs, labs)))
+        self.developers = np.isin(block.communities.segment, community.DEVELOPERS).astype(np.float64)
+
+    def advance(self) -> None:
+        """Play one month."""
+        with np.errstate(all="raise", under="ignore"):
+            self._month()
+
+    def _month(self) -> None:
+        self.month += 1
+        block, par, month = self.block, self.block.par, self.month
+        self.entered = (block.labs.entry <= month).astype(np.float64)
+        self.entering = self.entered * ((block.labs.entry == month) | ((month == 0) & (block.labs.entry <= 0)))
+        luck = self._luck()
+        subsidy = self._subsidy()
+        denial = self.governments.denial if par["structure.endogenous"].any() else block.rulebook.dial_denial()
+        self.rules = block.rulebook.chips(month, denial, subsidy)
+        self.handoff = self._chips(self.rules)
+        self._labs(subsidy)
+        self._knowledge(luck)
+        self._models(luck)
+        self._choice()
+        self._govern(luck)
+
+    def _subsidy(self) -> Array:
+        """The target's subsidy in force, (runs, 1): what it decided, else as dated."""
+        dated = self.block.rulebook.dated_subsidy(self.month)
+        decided = self.governments.subsidy
+        return np.where(np.isnan(decided), dated, decided)
+
+    def _luck(self) -> MonthLuck:
+        tape, rows, month = self.block.tape, self.block.rows, self.month
+        labs, count = len(self.block.labs.names), len(self.block.governments.names)
+        return MonthLuck(
+            adopt=tape.uniform("adopt", month, rows, labs),
+            stance=tape.normal("stance", month, rows, labs),
+            quality=tape.normal("quality", month, rows, labs),
+            release=tape.uniform("release", month, rows, labs),
+            governments=Luck(
+                politics=tape.normal("politics", month, rows, count),
+                perception=tape.normal("perception", month, rows, count),
+                decision=tape.uniform("decision", month, rows, count),
+            ),
+        )
+
+    def _chips(self, rules: ChipRules) -> Handoff:
+        """Steps 3 to 5."""
+        state, par, world, month = self.chips, self.block.par, self.block.chips, self.month
+        want = chip_market.desired_inflow(state, par, world, month, rules)
+        self.flows = flows = chip_market.clear_chip_market(state, par, world, month, rules, want)
+        handoff = chip_market.install_and_retire(state, par, world, month, rules, want, flows)
+        self.lost[month] = chip_market.supplier_revenue_lost(state)[:, 0]
+        return handoff
+
+    def _labs(self, subsidy: Array) -> None:
+        """Steps 6 to 9."""
+        state, par, world, month = self.labs, self.block.par, self.block.labs, self.month
+        rules = self.block.rulebook.labs(month, subsidy)
+        self._enter()
+        before = self.entered * (1.0 - self.entering)
+        largest = np.where(before > 0.0, state.training_run / BASE_RUN, 1.0).max(axis=1, keepdims=True)
+        tech = lab.technology(par, state.algorithm, np.maximum(1.0, largest))
+        self.terms: Terms = lab.lab_terms(par, world, month, tech)
+        lab.fund_labs(state, par, world, month, self.handoff, self.terms, rules.subsidy)
+        lab.allocate(state, world, self.entered, self.handoff, rules.allocation)
+        wage = state.wage[:, world.bloc]
+        best = lab.solve_portfolio(state, par, month, self.terms, wage)
+        lab.adjust(state, par, best, self.entering)
+        base_wage = self.block.tables.blocs.number("wage_research")
+        lab.clear_talent(state, par, world, month, self.terms, self.entered, rules.talent_openness, base_wage)
+
+    def _enter(self) -> None:
+        """Give labs that enter this month their algorithmic position: that of the leader, less their lag."""
+        if not self.entering.any():
+            return
+        state, world = self.labs, self.block.labs
+        present = (self.entered * (1.0 - self.entering)) > 0.0
+        total = state.algorithm.sum(axis=2)
+        best = np.where(present, total, -np.inf).max(axis=1, keepdims=True) if present.any() else np.zeros((1, 1))
+        start = 0.5 * (best + world.algorithmic_position)
+        state.algorithm = np.where((self.entering > 0.0)[:, np.newaxis], start[:, :, np.newaxis], state.algorithm)
+
+    def _knowledge(self, luck: MonthLuck) -> None:
+        """Steps 10 and 11."""
+        state, par, world, month = self.labs, self.block.par, self.block.labs, self.month
+        rules = self.block.rulebook.knowledge(month)
+        entering = self.entering > 0.0
+        used = (state.compute - state.distillation_compute) * state.compute_share[:, :, 0]
+        state.training_run = np.where(entering, knowledge_start(used), state.training_run)
+        after = month - world.record_end
+        state.ln_training = np.where(
+            entering, knowledge.data_limited(par, np.maximum(state.training_run, 1e-9), after), state.ln_training
+        )
+        gains = knowledge.own_progress(state, par, self.terms.technology)
+        borrowed = self._borrow(rules)
+        given = par["channel.community_contribution"] * par["knowledge.community_gain"] * self.accounts.open_use
+        adopted = knowledge.adopt_reasoning(state, par, world, month, self.block.reasoning, self.entered, luck.adopt)
+        present = self.entered[np.newaxis, :]
+        state.algorithm = state.algorithm + present[..., np.newaxis] * np.stack([gains[0] + given, gains[1]], axis=2)
+        state.borrowed = np.where(present > 0.0, borrowed, state.borrowed)
+        state.adopted = adopted
+        self.progress = gains
+        self.positions[month] = state.algorithm.sum(axis=2)
+        knowledge.train(state, par, world, month, rules)
+        gain = knowledge.reasoning_gain(par, state.adopted, month, self.block.reasoning)
+        knowledge.measure_capability(state, par, world, gain)
+
+    def _borrow(self, rules: KnowledgeRules) -> Array:
+        """Borrowed knowledge after this month."""
+        state, par, world, month = self.labs, self.block.par, self.block.labs, self.month
+        self.links = knowledge.link_weights(par, self.similarity, world.bloc, rules)
+        delay = np.maximum(np.rint(par["knowledge.undisclosed_delay"][:, 0]), 1.0).astype(np.int64)
+        place = month - delay
+        runs = np.arange(len(self.block.rows))
+        earlier = self.positions[np.maximum(place, 0), runs]
+        known = (place[:, np.newaxis] >= np.maximum(world.entry, 0)[np.newaxis, :]).astype(np.float64)
+        last = self.positions[month - 1] if month > 0 else np.zeros_like(earlier)
+        present = np.where(world.entry < month, last, -1e9)
+        gap = knowledge.available_gap(state, self.links, earlier, present, known)
+        spill = par["channel.spillovers"] * par["knowledge.spillover"] * gap
+        reached = state.ln_training + state.algorithm.sum(axis=2) + spill
+        teachers = knowledge.teacher_gap(par, self.shelf, world, reached, rules)
+        return knowledge.borrow(state, par, gap, teachers)
+
+    def _models(self, luck: MonthLuck) -> None:
+        """Steps 12 and 13."""
+        state, par, world, month = self.labs, self.block.par, self.block.labs, self.month
+        rules = self.block.rulebook.publication(month)
+        markup = self._markup()
+        serving = settlement.serving_capacity(state, world, self.handoff)
+        if self.market is not None:
+            for place in range(len(world.names)):
+                present = self.entered[place] * (1.0 - self.entering[place])
+                due = release.review_month(par, month, place) & (par["channel.openness_choice"] > 0.0)
+                if present == 0.0 or not due.any():
+                    continue
+                values = release.stance_values(
+                    state, par, world, self.shelf, self.market, rules, place, serving[:, place : place + 1], markup
+                )
+                now = state.stance[:, place : place + 1]
+                taken = release.decide(par, now, values, luck.stance[:, place : place + 1])
+                state.stance[:, place : place + 1] = np.where(due, taken, now)
+        state.stance = np.where(rules.penalty >= 1.0, float(STANCE_CLOSED), state.stance)
+        self._release(luck)
+        cold = self.shelf.exists & np.isnan(self.shelf.price)
+        fresh = ~self.shelf.exists | np.isnan(self.shelf.price)
+        del cold
+        rent = lab.list_rent(par, month)
+        pricing.reprice(self.shelf, par, rent, state.premium, markup, fresh)
+
+    def _release(self, luck: MonthLuck) -> None:
+        """Release where the countdown has run out."""
+        state, par, world, month = self.labs, self.block.par, self.block.labs, self.month
+        content = self.block.rulebook.places(month, self.governments.banned).content_filter
+        delay = content * (world.bloc == TARGET)
+        interval = release.next_interval(par, luck.release, delay)
+        entering = self.entering > 0.0
+        first = 0.0 if month == 0 else interval
+        state.countdown = np.where(entering, first, state.countdown - 1.0)
+        due: Flags = (self.entered > 0.0) & (state.countdown <= 0.0)
+        state.countdown = np.where(due, interval, state.countdown)
+        release.release(state, par, world, self.shelf, month, due, luck.quality)
+
+    def _markup(self) -> Array:
+        """Bertrand markups of labs (runs, labs); ones where the structure is not in use."""
+        par = self.block.par
+        if not par["structure.bertrand"].any():
+            return np.ones_like(self.labs.premium)
+        weight = community.per_segment(par, "demand.log_price")[:, self.block.communities.segment]
+        spend = self.communities.spend
+        mean = (weight * spend).sum(axis=1, keepdims=True) / spend.sum(axis=1, keepdims=True)
+        return pricing.bertrand_markup(par, self.accounts.spend_share, mean)
+
+    def _choice(self) -> None:
+        """Steps 14 and 15."""
+        state, par, world, month = self.communities, self.block.par, self.block.communities, self.month
+        labs = self.block.labs
+        rules = self.block.rulebook.places(month, self.governments.banned)
+        community.arrive(state, par, world, month)
+        entering = np.broadcast_to(self.entering > 0.0, state.awareness.shape)
+        community.notice(state, par, world, self.shelf, labs.bloc, month, entering, labs.awareness)
+        level = self.shelf.best().max(axis=1, keepdims=True)
+        state.reference = level
+        place = community.place_terms(state, par, world, month, rules)
+        accounts = self.accounts
+        terms = community.lab_terms(
+            state, par, world, month, labs.brand, labs.coding_fit, accounts.available, accounts.ecosystem
+        )
+        weights = community.weigh(par, world, month, self.shelf, labs.bloc, state.reference, terms, place)
+        pull = community.peer_pull(state, par, world) if month > 0 else None
+        self.sales = community.choose(state, par, world, weights, pull, month == 0)
+        self.weights = weights
+        self.market = Market(state, world, weights, state.spend, terms, month)
+        rate = settlement.latest_rate(self.shelf, par)
+        serving = settlement.serving_capacity(self.labs, labs, self.handoff)
+        settlement.settle(accounts, par, self.sales, self.developers, rate, serving)
+        settlement.finance(self.labs, accounts, par, labs, month, self.entered, self.entering)
+
+    def _govern(self, luck: MonthLuck) -> None:
+        """Step 16, and the frontiers from which lags are read."""
+        month, world = self.month, self.block.labs
+        level = self.shelf.best()
+        frontier = np.full((len(self.block.rows), 6), -np.inf)
+        for bloc in range(4):
+            members = world.bloc == bloc
+            if members.any():
+                frontier[:, bloc] = level[:, members].max(axis=1)
+        frontier[:, 4] = self.shelf.best_open().max(axis=1)
+        frontier[:, 5] = level.max(axis=1)
+        before = self.frontiers[month - 1] if month > 0 else frontier
+        self.frontiers[month] = np.maximum(before, frontier)
+        history = self.frontiers[: month + 1]
+        self.gaps[month, :, 0] = gap_months(history[:, :, 0], history[:, :, TARGET])
+        self.gaps[month, :, 1] = gap_months(history[:, :, 0], history[:, :, 4])
+        signals = Signals(
+            gap=self.gaps[max(0, month - PERCEPTION_LAG), :, 0:1],
+            premium=self.chips.premium,
+            revenue_lost=self.lost[max(0, month - 11) : month + 1].sum(axis=0)[:, np.newaxis],
+        )
+        govern(self.governments, self.block.par, signals, luck.governments)
+
+    def run(self, measures: list[str] | None = None) -> Record:
+        """Play the scenario to its end and return the monthly measures from its start."""
+        from sim.measures import columns, record
+
+        names = columns(measures)
+        first, last = self.scenario.start, self.scenario.end
+        values = np.full((len(self.block.rows), last - first + 1, len(names)), np.nan)
+        while self.month < last:
+            self.advance()
+            if self.month >= first:
+                with np.errstate(all="raise", under="ignore"):
+                    values[:, self.month - first] = record(self, measures)
+        return Record(self.scenario.name, self.block.rows, np.arange(first, last + 1), names, values)
+
+
+def knowledge_start(used: Array) -> Array:
+    """Running training total of a lab that enters, from its training compute of the month."""
+    return lab.MONTHS_OF_TRAINING * used
+
+
+__all__ = ["CLOSED", "Engine", "Record"]

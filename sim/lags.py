@@ -1,0 +1,35 @@
+"""Lags between frontiers, in months (docs/model.md, section 17)."""
+
+import numpy as np
+
+from sim.arrays import Array
+
+GROWTH_BEFORE = 8.3 / 12.0
+"""ECI a month by which a frontier is carried back before the first month."""
+NO_GAP = 0.0
+"""What a lag is when one side has not released anything yet."""
+
+
+def gap_months(leader: Array, follower: Array) -> Array:
+    """Return by how many months the follower trails the leader at the last month, (runs,); negative if it leads.
+
+    Both are running maxima, (months, runs). The lag is the time since the leader first reached the follower's level,
+    linear between months; where the follower leads, minus the time since it first reached the leader's level.
+    """
+    ahead = follower[-1] > leader[-1]
+    known = np.isfinite(follower[-1]) & np.isfinite(leader[-1])
+    chaser = np.where(known, np.where(ahead, leader[-1], follower[-1]), 0.0)
+    front = np.where(ahead, follower, leader)
+    front = np.where(np.isfinite(front), front, -1e6)
+    passed = (front < chaser).sum(axis=0)
+    months = front.shape[0]
+    runs = np.arange(front.shape[1])
+    high = front[np.minimum(passed, months - 1), runs]
+    low = front[np.maximum(passed - 1, 0), runs]
+    rise = high - low
+    part = np.where(rise > 0.0, (chaser - low) / np.where(rise > 0.0, rise, 1.0), 1.0)
+    inside = np.minimum(passed, months - 1) - 1.0 + part
+    before = (chaser - front[0]) / GROWTH_BEFORE
+    reached = np.where(passed == 0, np.minimum(before, 0.0), inside)
+    lag = (months - 1.0) - reached
+    return np.where(known, np.where(ahead, -lag, lag), NO_GAP)

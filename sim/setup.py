@@ -1,0 +1,337 @@
+"""From a scenario and the data tables to the worlds and first states that the rules work on."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+
+from agents.chip_designs import Designs
+from agents.chip_market import ChipState, ChipWorld
+from agents.community import SEGMENTS, CommunityState, CommunityWorld
+from agents.controls import Thresholds
+from agents.government import GovernmentState, GovernmentWorld, Levers, Rulebook
+from agents.knowledge import Reasoning
+from agents.lab import LabState, LabWorld
+from agents.places import BLOCS as BLOC_COUNT
+from agents.places import SENDER, STANCE_CLOSED, STANCE_FLAGSHIP, STANCE_SMALL, TARGET
+from agents.portfolio import Prices
+from agents.settlement import AccountState
+from sim.arrays import Array, Flags, Whole
+from sim.data import BLOCS, NO_END, Table, Tables, path_series
+from sim.networks import community_graph, peer_weights
+from sim.parameters import draw
+from sim.policies import lever_paths
+from sim.scenario import Scenario
+from sim.tape import Tape
+
+NEVER = float(NO_END)
+STANCES = {"closed": STANCE_CLOSED, "open_small": STANCE_SMALL, "open_flagship": STANCE_FLAGSHIP}
+REGION_BLOC = {"US": "US", "CN": "CN", "EU": "EU"}
+REGION_GOVERNMENTS = {
+    "US": ("US",), "CN": ("CN",), "EU": ("EU",), "JPKR": ("JP", "KR"), "IN": ("IN",), "GULF": ("GULF",),
+    "ROW_S": ("ROW",), "RU_BY": (),
+}  # fmt: skip
+RIVAL_SERVICE = {"CN": lambda region: region != "CN", "US": lambda region: region in ("CN", "RU_BY")}
+"""Where a closed service of a bloc is foreign and rival."""
+BRANDS = {
+    "enterprise_regulated": "brand_enterprise", "enterprise_other": "brand_enterprise",
+    "startup_dev": "brand_developer", "hobby_research": "brand_developer", "consumer_app": "brand_consumer",
+}  # fmt: skip
+RECORD_COLUMNS = (("compute_2023", 23), ("compute_2024", 35), ("compute_2025", 47))
+
+
+@dataclass
+class Block:
+    """Everything that a block of runs works on."""
+
+    scenario: Scenario
+    tables: Tables
+    rows: Whole
+    months: int
+    tape: Tape
+    par: Mapping[str, Array]
+    chips: ChipWorld
+    labs: LabWorld
+    communities: CommunityWorld
+    governments: GovernmentWorld
+    rulebook: Rulebook
+    reasoning: Reasoning
+
+
+def build(scenario: Scenario, tables: Tables, rows: Whole) -> Block:
+    """Draw the world of the runs `rows` of a scenario, 2022-01 to its end."""
+    tape = Tape(scenario.seed)
+    months = scenario.end + 1
+    drawn = draw(scenario.world, scenario.correlations, tape, rows)
+    par = {**drawn, **_structure(scenario, len(rows))}
+    labs = _lab_world(scenario, tables, drawn, tape, rows, months)
+    communities = _community_world(scenario, tables, months)
+    governments = _government_world(tables)
+    rulebook = Rulebook(_levers(scenario, tables, governments, months), governments, communities.segment, months)
+    chips = _chip_world(tables, months)
+    return Block(
+        scenario, tables, rows, months, tape, par, chips, labs, communities, governments, rulebook,
+        _reasoning(scenario, labs.names, drawn, len(rows)),
+    )  # fmt: skip
+
+
+def _reasoning(scenario: Scenario, names: tuple[str, ...], drawn: Mapping[str, Array], runs: int) -> Reasoning:
+    """Return the dated event; a scenario without it, or without the lab that it names, never has it."""
+    event = scenario.events.get("reasoning_method")
+    if event is None or event.lab not in names:
+        return Reasoning(int(NEVER), 0, np.zeros((runs, 1)))
+    return Reasoning(event.month, names.index(event.lab), drawn["events.reasoning_method.gain_eci"])
+
+
+def _structure(scenario: Scenario, runs: int) -> dict[str, Array]:
+    """Channel switches and structural forms as numbers per run."""
+    model = scenario.model
+    switches = {f"channel.{name}": float(on) for name, on in model.channels.model_dump().items()}
+    switches["structure.quota"] = float(model.rationing == "quota")
+    switches["structure.bertrand"] = float(model.pricing == "bertrand")
+    switches["structure.endogenous"] = float(model.governments == "endogenous")
+    return {name: np.full((runs, 1), value) for name, value in switches.items()}
+
+
+def _chip_world(tables: Tables, months: int) -> ChipWorld:
+    supply, blocs = tables.world_supply, tables.blocs
+    chips = [row for row in tables.chips.rows if row["role"] == "flagship"]
+    flagships = Table("flagships", chips)
+
+    def row(column: str) -> Array:
+        return flagships.number(column)[np.newaxis, :]
+
+    def path(series: str) -> Array:
+        return path_series(tables.paths, series, months)
+
+    return ChipWorld(
+        nvidia=supply.number("nvidia_h100e"), other=supply.number("other_h100e"),
+        list_price=supply.number("price_usd_per_h100e"), record_end=int(supply.months("month")[-1]),
+        no_control_ramp=path("no_control_share_ramp"), reference_share=path("reference_cn_share"),
+        packages_capacity=path("packages_capacity"), dual_die_share=path("share_910c"),
+        foreign_dies=path("foreign_dies"), domestic_dies=path("domestic_dies"), memory_base=path("hbm_base"),
+        memory_domestic=path("hbm_domestic"), other_domestic=path("cambricon"),
+        reference_tool_control=path("tool_control_reference"),
+        flagships=Designs(row("tpp"), row("performance_density"), row("interconnect_gbs"),
+                          row("memory_bandwidth_gbs"), row("h100e"), row("price_usd")),
+        release=flagships.months("release"), pre_2022_stock=blocs.number("pre_2022_stock"),
+        rest_share=blocs.number("rest_supply_share"), energy=blocs.number("energy_gw_2025"),
+        energy_slope=blocs.number("energy_gw_per_year"),
+    )  # fmt: skip
+
+
+def _lab_world(
+    scenario: Scenario, tables: Tables, drawn: Mapping[str, Array], tape: Tape, rows: Whole, months: int
+) -> LabWorld:
+    table = tables.labs
+    names = table.text("lab")
+    runs = len(rows)
+
+    def number(column: str) -> Array:
+        base = np.tile(table.number(column), (runs, 1))
+        for place, name in enumerate(names):
+            found = drawn.get(f"labs.{name}.{column}")
+            if found is not None:
+                base[:, place] = found[:, 0]
+        return base
+
+    entry = table.months("entry").astype(np.int64)
+    for place, name in enumerate(names):
+        if f"labs.{name}.entry" in drawn:
+            entry[place] = int(min(drawn[f"labs.{name}.entry"][0, 0], NEVER))
+    effect, compute_factor = number("lab_effect"), np.ones((runs, len(names)))
+    if scenario.base != "central":
+        for place, name in enumerate(names):
+            if f"labs.{name}.lab_effect" not in drawn:
+                effect[:, place] += drawn["labs.effect_sd"][:, 0] * tape.normal(f"world/labs.{name}.lab_effect", 0, rows)[:, 0]
+            if table.rows[place]["grade"] != "measured":
+                luck = tape.normal(f"world/labs.{name}.compute", 0, rows)[:, 0]
+                compute_factor[:, place] = np.exp(drawn["labs.compute_sd"][:, 0] * luck)
+    knots = [(np.where(entry < NO_END, entry, 0), number("compute_start"))]
+    knots += [(np.full(len(names), month, dtype=np.int64), number(column)) for column, month in RECORD_COLUMNS]
+    end = int(tables.world_supply.months("month")[-1])
+    path = _log_linear(knots, end + 1) * compute_factor
+    brand = np.stack([number(BRANDS[segment]) for segment in SEGMENTS], axis=2)
+    stance = np.array([STANCES[text] for text in table.text("stance_start")], dtype=np.int64)
+    return LabWorld(
+        names=tuple(names), bloc=np.array([BLOCS.index(text) for text in table.text("bloc")], dtype=np.int64),
+        entry=entry, recorded_compute=path, algorithmic_position=number("algorithmic_position"), effect=effect,
+        complement=number("complement_value"), final_run_share=number("final_run_share"),
+        coding_fit=number("coding_fit"), brand=brand, awareness=number("consumer_consideration"), stance_start=stance,
+        inference_share=path_series(tables.paths, "inference_share", months),
+        reference_stock_target=path_series(tables.paths, "reference_stock_cn", months), record_end=end,
+    )  # fmt: skip
+
+
+def _log_linear(knots: list[tuple[Whole, Array]], months: int) -> Array:
+    """Return paths (months, runs, labs), log-linear between knots (places (labs,), values (runs, labs)), flat outside.
+
+    The first knot is the entry; later knots at or before it are dropped lab by lab.
+    """
+    runs, labs = knots[0][1].shape
+    path = np.empty((months, runs, labs))
+    grid = np.arange(months, dtype=np.float64)
+    for lab in range(labs):
+        first = int(knots[0][0][lab])
+        kept = [knots[0], *(knot for knot in knots[1:] if int(knot[0][lab]) > first)]
+        places = np.array([float(where[lab]) for where, _ in kept])
+        for run in range(runs):
+            path[:, run, lab] = np.exp(np.interp(grid, places, [np.log(value[run, lab]) for _, value in kept]))
+    return path
+
+
+def _community_world(scenario: Scenario, tables: Tables, months: int) -> CommunityWorld:
+    table = tables.communities
+    regions, segments = table.text("region"), table.text("segment")
+    size = len(regions)
+    home = np.array([BLOCS.index(REGION_BLOC.get(region, "OTHER")) for region in regions], dtype=np.int64)
+    segment = np.array([SEGMENTS.index(text) for text in segments], dtype=np.int64)
+    by_origin = np.stack([table.number(f"taste_{bloc}") for bloc in BLOCS], axis=1)
+    considered = np.stack([table.number(f"consideration_{bloc}") for bloc in BLOCS], axis=1)
+    residency, filtered, known = np.zeros((size, BLOC_COUNT)), np.zeros((size, BLOC_COUNT)), np.zeros((size, BLOC_COUNT))
+    known[:, SENDER] = 1.0
+    filtered[:, TARGET] = home != TARGET
+    for place, region in enumerate(regions):
+        if region in REGION_BLOC:
+            known[place, BLOCS.index(region)] = 1.0
+        for bloc, rival in RIVAL_SERVICE.items():
+            if rival(region) and segments[place] in ("enterprise_regulated", "enterprise_other", "startup_dev"):
+                residency[place, BLOCS.index(bloc)] = 1.0
+    record_end = int(tables.world_supply.months("month")[-1])
+    launch = table.months("launch").astype(np.int64)
+    innovation, imitation = table.number("bass_innovation"), table.number("bass_imitation")
+    years = np.maximum(record_end - launch, 1) / 12.0
+    decay = np.exp(-(innovation + imitation) * years)
+    reached = (1.0 - decay) / (1.0 + imitation / innovation * decay)
+    start, record = table.number("users_2022"), table.number("users_2025")
+    graph = scenario.model.community_graph
+    names = [f"{region} {text}" for region, text in zip(regions, segments, strict=True)]
+    peers = peer_weights(community_graph(names, graph.family, graph.neighbours, graph.rewiring, scenario.seed))
+    return CommunityWorld(
+        region=np.array([list(REGION_GOVERNMENTS).index(region) for region in regions], dtype=np.int64),
+        segment=segment, home=home, spend_weight=table.number("spend_share_2025"), users_start=start,
+        users_record=record, potential=(record - start) / reached, launch=launch, innovation=innovation,
+        imitation=imitation, taste=by_origin, consideration_start=considered, residency=residency, filtered=filtered,
+        known=known, access=_access(tables, regions, segments, months),
+        coding_share=path_series(tables.paths, "coding_share", months), peers=peers, record_end=record_end,
+    )  # fmt: skip
+
+
+def _access(tables: Tables, regions: list[str], segments: list[str], months: int) -> Array:
+    """Masks and bans in force, (months, communities, blocs, 2)."""
+    access = np.zeros((months, len(regions), BLOC_COUNT, 2))
+    begins, ends = tables.access.months("from"), tables.access.months("until")
+    for number, row in enumerate(tables.access.rows):
+        here = [
+            place
+            for place, (region, segment) in enumerate(zip(regions, segments, strict=True))
+            if row["region"] in (region, "all") and row["segment"] in (segment, "all")
+        ]
+        openness = {"closed": [0], "open": [1], "all": [0, 1]}[str(row["scope"])]
+        months_in = range(max(0, int(begins[number])), min(months, int(ends[number]) + 1))
+        origin = BLOCS.index(str(row["origin"]))
+        for month, place, which in product(months_in, here, openness):
+            access[month, place, origin, which] += float(row["utility"])
+    return access
+
+
+def _government_world(tables: Tables) -> GovernmentWorld:
+    table = tables.governments
+    names = table.text("government")
+    rules_region = _rules_region(names, tables.communities.text("region"))
+    return GovernmentWorld(
+        tuple(names), np.array([BLOCS.index(text) for text in table.text("bloc")], dtype=np.int64),
+        table.number("hawkishness_start"), rules_region,
+    )  # fmt: skip
+
+
+def _rules_region(names: list[str], regions: list[str]) -> Flags:
+    """Whether a government governs a community's region, (governments, communities)."""
+    return np.array([[name in REGION_GOVERNMENTS[region] for region in regions] for name in names])
+
+
+def _levers(scenario: Scenario, tables: Tables, world: GovernmentWorld, months: int) -> Levers:
+    paths = lever_paths(scenario, tables.levers.rows, months)
+    levers = list(dict.fromkeys(lever for _, lever in paths.value))
+    value, holders, announced, targets = {}, {}, {}, {}
+    for lever in levers:
+        mine = [(holder, name) for holder, name in paths.value if name == lever]
+        value[lever] = np.stack([paths.value[key] for key in mine], axis=1)
+        holders[lever] = np.array([world.names.index(holder) for holder, _ in mine], dtype=np.int64)
+        announced[lever] = tuple(pair for key in mine for pair in paths.announced[key])
+        targets[lever] = tuple(
+            tuple(BLOCS.index(bloc) for bloc in paths.against.get(key, ()) or (BLOCS[TARGET],)) for key in mine
+        )
+    dials = paths.dials
+    return Levers(
+        value, holders, announced, targets, dials["export_controls.strictness"], dials["open_source.diffusion"],
+        dials["compute.constraint"],
+    )  # fmt: skip
+
+
+def first_chip_state(block: Block) -> ChipState:
+    """Return the chip market before the first month: the stock of the years before, nothing in store."""
+    runs, world = len(block.rows), block.chips
+    one = np.ones((runs, 1))
+    stock = np.zeros((runs, BLOC_COUNT, 4))
+    stock[:, :, 0] = world.pre_2022_stock
+    denial = block.rulebook.dial_denial()
+    rules = block.rulebook.chips(0, denial, block.rulebook.dated_subsidy(0)).thresholds
+    start = Thresholds(*(value * one for value in rules.all()))
+    return ChipState(
+        supply=0.0 * one, supply_other=0.0 * one, list_price=one.copy(), stock=stock, training_stock=stock.copy(),
+        serving_stock=stock.copy(), desired_stock=world.pre_2022_stock * one, premium=0.0 * one, value=one.copy(),
+        die_bank=0.0 * one, memory_bank=0.0 * one, age=1e6 * one, inflow=np.zeros((runs, 4)), want=0.0 * one,
+        available=0.0 * one, cumulative_legal=0.0 * one, cumulative_supply=0.0 * one, thresholds=start, earlier=start,
+    )  # fmt: skip
+
+
+def first_lab_state(block: Block) -> LabState:
+    """Return labs before the first month: harmless numbers, replaced at entry."""
+    runs, labs = len(block.rows), len(block.labs.names)
+    ones, zeros = np.ones((runs, labs)), np.zeros((runs, labs))
+    wage = np.tile(block.tables.blocs.number("wage_research"), (runs, 1))
+    guess = Prices(np.full_like(ones, -7.0), np.full_like(ones, -2.0), (zeros.copy(), zeros.copy()))
+    return LabState(
+        budget=ones.copy(), reference_budget=ones.copy(), deviation=zeros.copy(), capacity=ones.copy(),
+        compute=ones.copy(), distillation_compute=zeros.copy(), desired_compute=ones.copy(), premium=zeros.copy(),
+        compute_share=np.full((runs, labs, 4), 0.25), staff_share=np.full((runs, labs, 3), 1.0 / 3.0),
+        labour_share=np.full((runs, labs), 0.2), researchers=ones.copy(), prices=guess, plan_prices=guess, wage=wage,
+        algorithm=np.zeros((runs, labs, 2)), borrowed=zeros.copy(), training_run=ones.copy(),
+        ln_effective=zeros.copy(), ln_training=zeros.copy(), adopted=np.full((runs, labs), np.inf),
+        capability=zeros.copy(), aspiration=zeros.copy(), shortfall=zeros.copy(),
+        stance=np.tile(block.labs.stance_start.astype(np.float64), (runs, 1)), countdown=ones.copy(),
+        capacity_share=zeros.copy(),
+    )  # fmt: skip
+
+
+def first_community_state(block: Block) -> CommunityState:
+    """Return communities before the first month."""
+    runs, world = len(block.rows), block.communities
+    size, labs = len(world.home), len(block.labs.names)
+    return CommunityState(
+        users=np.tile(world.users_start, (runs, 1)), spend=np.ones((runs, size)), growth=np.zeros((runs, size)),
+        consideration=np.tile(world.consideration_start, (runs, 1, 1)), awareness=np.full((runs, labs), 1e-12),
+        noticed=np.zeros((runs, BLOC_COUNT)), share=np.zeros((runs, size, labs)), reference=np.zeros((runs, 1)),
+    )  # fmt: skip
+
+
+def first_account_state(block: Block) -> AccountState:
+    """Return lab accounts before the first month."""
+    shape = (len(block.rows), len(block.labs.names))
+    return AccountState(*(np.zeros(shape) for _ in range(3)), np.ones(shape), np.zeros(shape), np.zeros(shape))
+
+
+def first_government_state(block: Block) -> GovernmentState:
+    """Return governments before the first month."""
+    runs, count = len(block.rows), len(block.governments.names)
+    return GovernmentState(
+        hawkishness=np.tile(block.governments.hawkishness, (runs, 1)), perceived_gap=np.zeros((runs, count)),
+        denial=np.tile(block.rulebook.dial_denial(), (runs, 1)), subsidy=np.full((runs, 1), np.nan),
+        banned=np.zeros((runs, count)),
+    )  # fmt: skip
+
+
+__all__ = ["Block", "build", "first_account_state", "first_chip_state", "first_community_state",
+           "first_government_state", "first_lab_state"]  # fmt: skip
