@@ -20,6 +20,8 @@ LEVELS = ("weak", "moderate", "strong", "maximal")
 """The four named effort levels of every lever."""
 NO_LIMIT = ("none", "inf")
 """How a scenario writes an infinite value: no limit."""
+WORDS = ("on", "off", "yes", "no")
+"""What some YAML readers take for true and false, and this one does not."""
 DIAL_HOLDER = "WORLD"
 NEVER = 10**9
 """A month later than any horizon."""
@@ -74,6 +76,8 @@ class Lever:
             return float(written)
         if isinstance(written, str) and written.lower() in NO_LIMIT and math.inf in (self.default, self.high):
             return math.inf
+        if isinstance(written, str) and written.lower() in WORDS and self.kind in ("share", "switch"):
+            raise ValueError(f"'{written}' is text; write true or false")
         if not isinstance(written, int | float):
             shown = "a list or mapping" if isinstance(written, list | dict) else f"'{written}'"
             raise ValueError(f"it must be {self.expects}, not {shown}")
@@ -170,7 +174,7 @@ def periods_of(policy: Policy) -> Iterator[Period]:
     A step whose months are all taken by its end or by the next step comes with first == stop.
     """
     firsts = [-NEVER if step.start is None else binding_month(step.start) for step in policy.steps]
-    for step, first, following in zip(policy.steps, firsts, [*firsts[1:], NEVER], strict=True):
+    for step, first, following in zip(policy.steps, firsts, [*firsts, NEVER][1:], strict=True):
         end = NEVER if step.until is None else ending_month(step.until)
         announced = first if step.announced is None else month_index(step.announced)
         yield Period(announced, first, max(first, min(end, following)), step.value, step.ramp)

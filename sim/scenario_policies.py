@@ -101,7 +101,7 @@ def _horizon(report: Report, path: Path, lever: Lever, value: Any, known: Sequen
     against = None if block is None else _against(report, path, lever, [(path, block.against)], known)
     if number is None or against is None or block is None:
         return None
-    return Policy((Step(None, None, None, number, 0),), against), _written(block, number)
+    return Policy((Step(None, None, None, number, 0),), against), _written(lever, block, number)
 
 
 def _steps(
@@ -124,7 +124,7 @@ def _steps(
     against = _against(report, path, lever, [((*path, index), block.against) for index, block, _ in steps], known)
     if against is None or len(steps) < len(values):
         return None
-    written = [_written(block, step.value) for _, block, step in steps]
+    written = [_written(lever, block, step.value) for _, block, step in steps]
     return Policy(tuple(step for _, _, step in steps), against), written
 
 
@@ -208,11 +208,11 @@ def _against(
     return named[0][1] if named else ()
 
 
-def _written(block: StepBlock | HorizonBlock, number: float) -> dict[str, Any]:
+def _written(lever: Lever, block: StepBlock | HorizonBlock, number: float) -> dict[str, Any]:
     """Return a step in normal form: aliases as in the file, values as numbers, no limit as `none`."""
     written = block.model_dump(by_alias=True, exclude_none=True)
     if block.level is None:
-        written["value"] = "none" if math.isinf(number) else number
+        written["value"] = "none" if math.isinf(number) else bool(number) if lever.kind == "switch" else number
     if written.get("ramp") == 0:
         del written["ramp"]
     return written
