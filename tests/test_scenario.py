@@ -41,6 +41,14 @@ def test_the_worked_file_loads_with_the_packaged_tables_and_presets() -> None:
     assert [path.stem for path in scenario.parents][:1] == ["history_hold"]
 
 
+def test_the_examples_of_the_docs_load(tmp_path: Path) -> None:
+    text = (Path(__file__).parent.parent / "docs" / "scenario_files.md").read_text(encoding="utf-8")
+    blocks = [part.split("```")[0] for part in text.split("```yaml\n")[1:]]
+    assert len(blocks) == 3
+    for block in blocks:
+        load_scenario(write(tmp_path, block if block.startswith("schema:") else HEAD + block))
+
+
 def test_the_worked_file_means_what_it_says(family: Path) -> None:
     scenario = worked(family)
     assert (scenario.name, scenario.start, scenario.end, scenario.runs, scenario.seed) == (
