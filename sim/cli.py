@@ -1,0 +1,199 @@
+"""The command `darkhorse`: its words and options. What a command does is imported when it runs."""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sim.errors import InputError
+
+BAD_INPUT, FAILED = 2, 1
+
+app = typer.Typer(
+    name="darkhorse",
+    help="A simulation laboratory for the geopolitics of AI: run scenarios, compare policies, draw the results.",
+    epilog="Exit codes: 0 done, 1 failed or incomplete, 2 bad input. A scenario is a preset's name or a YAML file.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+File = Annotated[str, typer.Argument(help="A preset's name or a YAML file.", metavar="FILE")]
+Folder = Annotated[Path, typer.Argument(help="A folder that `darkhorse run` wrote.", metavar="DIR")]
+Runs = Annotated[
+    int | None, typer.Option("--runs", min=1, metavar="N", help="Number of runs, instead of the scenario's.")
+]
+Seed = Annotated[int | None, typer.Option("--seed", min=0, metavar="N", help="Seed, instead of the scenario's.")]
+Sets = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="PATH=VALUE", help="Set a value of the scenario; the end of a path is enough."),
+]
+Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder in which the results get their own folder.")]
+Jobs = Annotated[int | None, typer.Option("--jobs", min=1, metavar="N", help="Processes to use; 2 unless given.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress and no table, only the folder.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object or list on standard output, nothing else.")]
+NoCharts = Annotated[bool, typer.Option("--no-charts", help="Draw no charts.")]
+Force = Annotated[bool, typer.Option("--force", help="Compute again even if the results are there.")]
+OUT = Path("outputs")
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        from sim.plan import own_version
+
+        typer.echo(f"darkhorse {own_version()}")
+        raise typer.Exit
+
+
+@app.callback()
+def _darkhorse(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and end.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command("list", short_help="List the scenarios that come with it.")
+def list_command(as_json: Json = False) -> None:
+    """List the scenarios that come with darkhorse."""
+    with _reporting(as_json):
+        from sim.cli_text import print_presets
+
+        print_presets(as_json)
+
+
+@app.command(short_help="Check scenarios and report all errors.")
+def validate(
+    files: Annotated[list[str], typer.Argument(help="Preset names or YAML files.", metavar="FILE")],
+    as_json: Json = False,
+) -> None:
+    """Check scenarios and say everything that is wrong with them."""
+    from sim.cli_text import validate_files
+
+    if not validate_files(files, as_json):
+        raise typer.Exit(BAD_INPUT)
+
+
+@app.command(short_help="Put a scenario or a name into words.")
+def explain(
+    name: Annotated[str, typer.Argument(help="A scenario, or a parameter, lever or measure.", metavar="NAME")],
+    sets: Sets = None,
+    as_json: Json = False,
+) -> None:
+    """Say in words what a scenario assumes and how it differs from its parent, or what a name stands for."""
+    with _reporting(as_json):
+        from sim.cli_text import print_explanation
+
+        print_explanation(name, sets or [], as_json)
+
+
+@app.command(short_help="Print the JSON Schema of scenario files.")
+def schema() -> None:
+    """Print the JSON Schema of scenario files, for editors."""
+    with _reporting(False):
+        from sim.cli_text import print_schema
+
+        print_schema()
+
+
+@app.command(short_help="Run a scenario and its counterfactual.")
+def run(
+    file: File,
+    runs: Runs = None,
+    seed: Seed = None,
+    sets: Sets = None,
+    out: Out = OUT,
+    jobs: Jobs = None,
+    quiet: Quiet = False,
+    as_json: Json = False,
+    no_charts: NoCharts = False,
+    force: Force = False,
+) -> None:
+    """Run a scenario with its counterfactual and write tables and charts."""
+    with _reporting(as_json):
+        from sim.cli_work import Wish, run_scenario
+
+        wish = Wish(out, runs, seed, tuple(sets or ()), jobs, quiet, as_json, not no_charts, force)
+        _end(run_scenario(file, wish))
+
+
+@app.command(short_help="Compare scenarios, run by run.")
+def compare(
+    base: Annotated[str, typer.Argument(help="The scenario that the others are set against.", metavar="BASE")],
+    alternatives: Annotated[list[str], typer.Argument(help="Scenarios to set against it.", metavar="ALT")],
+    runs: Runs = None,
+    seed: Seed = None,
+    sets: Sets = None,
+    out: Out = OUT,
+    jobs: Jobs = None,
+    quiet: Quiet = False,
+    as_json: Json = False,
+    force: Force = False,
+) -> None:
+    """Run scenarios with the same draws and chance and write their paired differences, with 90% intervals.
+
+    `darkhorse chart DIR` draws the charts of the folder that this writes.
+    """
+    with _reporting(as_json):
+        from sim.cli_work import Wish, compare_scenarios
+
+        wish = Wish(out, runs, seed, tuple(sets or ()), jobs, quiet, as_json, False, force)
+        _end(compare_scenarios(base, alternatives, wish))
+
+
+@app.command(short_help="Draw the charts of a folder again.")
+def chart(folder: Folder, jobs: Jobs = None, quiet: Quiet = False, as_json: Json = False) -> None:
+    """Draw the charts of a run or comparison from its tables."""
+    with _reporting(as_json):
+        from sim.cli_work import draw_again
+
+        _end(draw_again(folder, jobs, quiet, as_json))
+
+
+@app.command(short_help="Check one recorded run alone.")
+def replay(
+    folder: Folder,
+    number: Annotated[int, typer.Option("--run", min=0, metavar="K", help="Number of the run, from 0.")],
+    as_json: Json = False,
+) -> None:
+    """Compute one recorded run alone and check that it gives the same numbers, bit for bit."""
+    with _reporting(as_json):
+        from sim.cli_work import replay_run
+
+        _end(replay_run(folder, number, as_json))
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
+
+
+def _end(success: bool) -> None:
+    if not success:
+        raise typer.Exit(FAILED)
+
+
+@contextlib.contextmanager
+def _reporting(as_json: bool) -> Iterator[None]:
+    """Turn what can go wrong into messages and exit codes."""
+    try:
+        yield
+    except InputError as error:
+        from sim.cli_text import print_problems
+
+        print_problems(error, as_json)
+        raise typer.Exit(BAD_INPUT) from None
+    except KeyboardInterrupt:
+        typer.echo("stopped; nothing half-written was left", err=True)
+        raise typer.Exit(FAILED) from None
+    except RuntimeError as error:
+        from sim.cli_work import FAILURES, print_failure
+
+        if not isinstance(error, FAILURES):
+            raise
+        print_failure(error, as_json)
+        raise typer.Exit(FAILED) from None
