@@ -16,6 +16,8 @@ TPP_MARGIN = 0.987
 """TPP of a cut-down design over the ceiling (H20: 2,368 of 2,400)."""
 DENSITY_MARGIN = 0.91
 """Performance density of a cut-down design over the ceiling (H20: 2.91 of 3.2)."""
+MEMORY_UPGRADE = 4000.0 / 3350.0
+"""Memory bandwidth of a design with less arithmetic over that of its flagship (H20 against H100)."""
 BANDWIDTH_MARGIN = 0.95
 """Memory bandwidth of a cut-down design over the ceiling; judgement."""
 
@@ -50,10 +52,9 @@ def licensable(chips: Designs, rules: ChipRules) -> Flags:
 def compliant(flagships: Designs, rule: Thresholds, price_exponent: Array) -> tuple[Designs, Flags]:
     """Return the best design under the thresholds for each flagship, and whether it only cuts the link.
 
-    Memory is cut first, then the link if the link test alone denies the chip, then arithmetic (docs/model.md, 4 a-c).
+    The link is cut if the link test alone denies the chip, else arithmetic; a design with less arithmetic gets better
+    memory; memory is cut last (docs/model.md, 4 a-c).
     """
-    slow_memory = flagships.bandwidth >= rule.memory_bandwidth_ceiling
-    bandwidth = np.where(slow_memory, BANDWIDTH_MARGIN * _finite(rule.memory_bandwidth_ceiling), flagships.bandwidth)
     by_link = (flagships.tpp >= rule.tpp_ceiling) & (flagships.link >= rule.interconnect_floor)
     cut_link = by_link & (rule.interconnect_floor > 0.0)
     link = np.where(cut_link, LINK_CUT * rule.interconnect_floor, flagships.link)
@@ -64,6 +65,9 @@ def compliant(flagships: Designs, rule: Thresholds, price_exponent: Array) -> tu
     by_area = tpp * DENSITY_MARGIN * _finite(rule.density_ceiling) / density
     final = np.maximum(np.where(dense, np.maximum(by_size, by_area), tpp), 1e-6)
     scale = final / flagships.tpp
+    memory = np.where(scale < 1.0, MEMORY_UPGRADE, 1.0) * flagships.bandwidth
+    fast_memory = memory >= rule.memory_bandwidth_ceiling
+    bandwidth = np.where(fast_memory, BANDWIDTH_MARGIN * _finite(rule.memory_bandwidth_ceiling), memory)
     design = Designs(
         tpp=final,
         density=flagships.density * scale,
@@ -72,7 +76,7 @@ def compliant(flagships: Designs, rule: Thresholds, price_exponent: Array) -> tu
         h100e=flagships.h100e * scale,
         price=flagships.price * scale**price_exponent,
     )
-    return design, cut_link & ~slow_memory & ~dense
+    return design, cut_link & ~fast_memory & ~dense
 
 
 def _finite(limit: Array) -> Array:

@@ -82,10 +82,12 @@ class Weights:
     """Logit weights of a month, kept for the review of stances.
 
     `segment` (runs, segments, labs, 2, 2) by segment and model, `price` (runs, segments, labs, 2) the mean price within
-    a slot group, `place` (runs, communities, blocs, 2), `slot` (runs, communities, labs, 2) their product.
+    a slot group, `offer` (runs, labs, 2, 2) all prices, 0 where there is no model, `place` (runs, communities, blocs, 2),
+    `slot` (runs, communities, labs, 2) the product of segment and place.
     """
 
     segment: Array
+    offer: Array
     price: Array
     place: Array
     slot: Array
@@ -129,11 +131,14 @@ def per_segment(par: Numbers, name: str) -> Array:
     return np.concatenate([par[f"{name}.{segment}"] for segment in SEGMENTS], axis=1)
 
 
-def notice(state: CommunityState, par: Numbers, world: CommunityWorld, shelf: Shelf, lab_bloc: Whole, month: int,
-           entering: Flags, awareness_start: Array) -> None:  # fmt: skip
+def notice(
+    state: CommunityState, par: Numbers, level: Array, lag: Array, lab_bloc: Whole, month: int, entering: Flags,
+    awareness_start: Array,
+) -> None:  # fmt: skip
     """Let consideration and awareness grow, and jump where an origin first comes near the frontier (section 14).
 
-    A jump follows from a released capability, never from a policy.
+    `level` (runs, labs): best released capability, `lag` (runs, blocs): months behind the frontier of the sender. A
+    jump follows from a released capability, never from a policy.
     """
     if month > 0:
         rate = par["demand.consideration_growth"]
@@ -141,18 +146,17 @@ def notice(state: CommunityState, par: Numbers, world: CommunityWorld, shelf: Sh
         state.consideration = state.consideration + wide * state.consideration * (1.0 - state.consideration)
         state.awareness = state.awareness + rate * state.awareness * (1.0 - state.awareness)
     state.awareness = np.where(entering, awareness_start, state.awareness)
-    level = shelf.best()
-    frontier = level.max(axis=1, keepdims=True)
-    near = (frontier - level) <= par["demand.consideration_reach"]
+    near = lag <= par["demand.consideration_reach"]
     jump = par["demand.consideration_jump"]
     for bloc in range(state.noticed.shape[1]):
         members = lab_bloc == bloc
         if not members.any():
             continue
-        first = near[:, members].any(axis=1) & (state.noticed[:, bloc] == 0.0)
+        best = level[:, members].max(axis=1)
+        first = near[:, bloc] & np.isfinite(best) & (state.noticed[:, bloc] == 0.0)
         raised = np.maximum(state.consideration[:, :, bloc], jump)
         state.consideration[:, :, bloc] = np.where(first[:, np.newaxis], raised, state.consideration[:, :, bloc])
-        lifted = first[:, np.newaxis] & members[np.newaxis, :] & near
+        lifted = first[:, np.newaxis] & members[np.newaxis, :] & (level == best[:, np.newaxis])
         state.awareness = np.where(lifted, np.maximum(state.awareness, jump), state.awareness)
         state.noticed[:, bloc] = np.where(first, 1.0, state.noticed[:, bloc])
 
@@ -231,14 +235,15 @@ def weigh(
         relative = (shelf.capability[:, :, openness] - reference[:, :, np.newaxis])[:, np.newaxis]
         price = np.where(shelf.exists[:, :, openness], shelf.price[:, :, openness], 1.0)[:, np.newaxis]
         utility = model_terms(par, world, month, relative, price, openness, terms[openness][..., np.newaxis])
+        utility = utility - expand(par["demand.small_model_gap"], utility) * shelf.small[:, :, openness][:, np.newaxis]
         on_offer = shelf.exists[:, :, openness][:, np.newaxis]
         parts.append(np.where(on_offer, np.exp(np.where(on_offer, utility, 0.0)), 0.0))
     segment = np.stack(parts, axis=3)
     total = segment.sum(axis=4)
-    price = np.where(shelf.exists, shelf.price, 0.0)[:, np.newaxis]
-    mean_price = (segment * price).sum(axis=4) / np.where(total > 0.0, total, 1.0)
+    offer = np.where(shelf.exists, shelf.price, 0.0)
+    mean_price = (segment * offer[:, np.newaxis]).sum(axis=4) / np.where(total > 0.0, total, 1.0)
     slot = total[:, world.segment] * place[:, :, lab_bloc]
-    return Weights(segment, mean_price, place, slot)
+    return Weights(segment, offer, mean_price, place, slot)
 
 
 def peer_pull(state: CommunityState, par: Numbers, world: CommunityWorld) -> Array | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from agents.lab import LabState, LabWorld, direction_rate
+from agents.lab import LabState, LabWorld, Terms, direction_rate
 from agents.places import CLOSED, STANCE_FLAGSHIP
 from agents.portfolio import DIRECTIONS, Technology, research_input
 from agents.shelf import Shelf
@@ -51,8 +51,8 @@ def own_progress(state: LabState, par: Numbers, tech: Technology) -> tuple[Array
         experiments = np.maximum(state.compute - state.distillation_compute, 1e-9) * state.compute_share[:, :, 1 + j]
         staff = np.maximum(state.researchers * state.staff_share[:, :, j], 1e-9)
         ln_input = research_input(tech, j, experiments, staff)
-        position = state.algorithm[:, :, j]
-        ceiling = np.maximum(1.0 - (np.maximum(position, 0.0) / 40.0) ** 4, 0.0)
+        position = np.maximum(state.algorithm[:, :, j], 0.0)
+        ceiling = np.maximum(1.0 - (position / 40.0) ** 4, 0.0)
         gains.append(rate * np.exp(tech.exponent * ln_input - tech.curvature * position) * ceiling * search)
     return gains[0], gains[1]
 
@@ -130,9 +130,14 @@ def reasoning_gain(par: Numbers, adopted: Array, month: int, event: Reasoning) -
     return np.where(held, gain, 0.0) * par["channel.reasoning"]
 
 
-def train(state: LabState, par: Numbers, world: LabWorld, month: int, rules: KnowledgeRules) -> None:
-    """Add the month's training compute to the running total; apply the compute cap and the data limit (section 11)."""
-    used = (state.compute - state.distillation_compute) * state.compute_share[:, :, 0]
+def final_run_compute(state: LabState, terms: Terms) -> Array:
+    """Return H100e that go into the run that is released: training compute less the exploration that serves it."""
+    training = (state.compute - state.distillation_compute) * state.compute_share[:, :, 0]
+    return training / terms.weights.training
+
+
+def train(state: LabState, par: Numbers, world: LabWorld, month: int, rules: KnowledgeRules, used: Array) -> None:
+    """Add the month's compute `used` to the running total; apply the compute cap and the data limit (section 11)."""
     total = state.training_run * (1.0 - 1.0 / RUN_MONTHS) + used
     cap = np.broadcast_to(rules.training_cap, (total.shape[0], rules.training_cap.shape[1]))[:, world.bloc]
     state.training_run = np.minimum(total, cap / FLOP_PER_MONTH)
@@ -149,12 +154,12 @@ def data_limited(par: Numbers, run: Array, months_after: int) -> Array:
 
 def measure_capability(state: LabState, par: Numbers, world: LabWorld, gain: Array) -> None:
     """Set effective compute and internal capability on the ECI scale (section 11)."""
-    state.ln_effective = state.ln_training + know_how(state, world)
+    state.ln_effective = state.ln_training + know_how(state) + world.effect
     per_ln = par["capability.eci_per_oom"] / np.log(10.0)
     state.capability = par["capability.base_index"] + per_ln * state.ln_effective + gain
 
 
-def know_how(state: LabState, world: LabWorld) -> Array:
-    """Return everything but training compute in ln E: own position, borrowed knowledge, permanent effect."""
-    total: Array = state.algorithm.sum(axis=2) + state.borrowed + world.effect
+def know_how(state: LabState) -> Array:
+    """Return own position and borrowed knowledge: what lowers the cost of training and of serving."""
+    total: Array = state.algorithm.sum(axis=2) + state.borrowed
     return total

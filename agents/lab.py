@@ -92,7 +92,7 @@ def technology(par: Numbers, algorithm: Array, frontier_run: Array) -> Technolog
     for j in DIRECTIONS:
         position = algorithm[:, :, j]
         ceiling = np.maximum(1.0 - (np.maximum(position, 0.0) / 40.0) ** 4, 1e-12)
-        push.append(np.log(par["research.planning_horizon"] * rate * ceiling) - curvature * position)
+        push.append(np.log(par["research.planning_horizon"] * rate * ceiling) - curvature * np.maximum(position, 0.0))
     return Technology(
         compute_share=(par["research.compute_share_light"], par["research.compute_share_scale"]),
         substitution=par["research.elasticity_compute_labour"],
@@ -123,7 +123,9 @@ def lab_terms(par: Numbers, world: LabWorld, month: int, tech: Technology) -> Te
     final, serve = world.final_run_share, world.inference_share[month]
     base_z = par["research.planning_horizon"] * direction_rate(par)
     base_value = par["research.stepping_on_toes"] * base_z / (1.0 + tech.curvature * base_z)
-    direction = [0.5 * (1.0 - final) / final / (tech.compute_share[j] * base_value) for j in DIRECTIONS]
+    explored = (1.0 - final) / final
+    efficiency = par["research.experiment_share"] * explored
+    direction = [0.5 * efficiency / (tech.compute_share[j] * base_value) for j in DIRECTIONS]
     staff = sum(
         (direction[j] * base_value * (1.0 - tech.compute_share[j]) for j in DIRECTIONS), np.zeros_like(final)
     )
@@ -132,7 +134,8 @@ def lab_terms(par: Numbers, world: LabWorld, month: int, tech: Technology) -> Te
     weight_inference = serve / (1.0 - serve) / final
     compute = 1.0 / final + weight_inference
     share = compute / (compute + weight_product + staff)
-    return Terms(tech, Weights(weight_inference, weight_product, (direction[0], direction[1])), share)
+    training = 1.0 + explored - efficiency
+    return Terms(tech, Weights(training, weight_inference, weight_product, (direction[0], direction[1])), share)
 
 
 def fund_labs(

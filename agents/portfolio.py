@@ -41,8 +41,12 @@ class Technology:
 
 @dataclass(frozen=True)
 class Weights:
-    """What a lab values, in units of ln training compute; arrays (runs, labs)."""
+    """What a lab values, in units of ln compute of the final run; arrays (runs, labs).
 
+    `training` is 1 plus the exploration that a larger run needs in proportion.
+    """
+
+    training: Array
     inference: Array
     product: Array
     direction: tuple[Array, Array]
@@ -102,7 +106,7 @@ def demands(tech: Technology, weights: Weights, at: Prices) -> Demands:
         curve.append(tech.exponent / drag)
         residual.append(at.research[j] + ln_cost - ln_value)
         tilt.append(outer * gap * nest_share * (1.0 - nest_share))
-    compute = 1.0 + weights.inference + value[0] * share[0] + value[1] * share[1]
+    compute = weights.training + weights.inference + value[0] * share[0] + value[1] * share[1]
     labour = weights.product + value[0] * (1.0 - share[0]) + value[1] * (1.0 - share[1])
     return Demands(
         compute, labour,
@@ -219,7 +223,7 @@ def split(tech: Technology, weights: Weights, means: Means, at: Prices) -> Split
     """Return the shares in which compute and researchers are used at the prices `at`."""
     now = demands(tech, weights, at)
     ones = np.ones_like(now.compute)
-    use = [ones, now.value[0] * now.share[0], now.value[1] * now.share[1], weights.inference * ones]
+    use = [weights.training * ones, now.value[0] * now.share[0], now.value[1] * now.share[1], weights.inference * ones]
     staff = [now.value[0] * (1.0 - now.share[0]), now.value[1] * (1.0 - now.share[1]), weights.product * ones]
     return Split(
         np.stack(use, axis=-1) / now.compute[..., np.newaxis],

@@ -46,12 +46,16 @@ class Market:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A model a lab could put on offer: capability ECI, unit cost and price USD/Mtok, tokens per chip; (runs, 1)."""
+    """A model a lab could put on offer: capability ECI, unit cost and price USD/Mtok, tokens per chip; (runs, 1).
+
+    `small`: 1.0 for the small model, else 0.0.
+    """
 
     capability: Array
     price: Array
     cost: Array
     rate: Array
+    small: float = 0.0
 
 
 def review_month(par: Numbers, month: int, place: int) -> Flags:
@@ -62,11 +66,11 @@ def review_month(par: Numbers, month: int, place: int) -> Flags:
 
 
 def candidates(
-    state: LabState, par: Numbers, world: LabWorld, shelf: Shelf, month: int, lab: int, markup: Array
+    state: LabState, par: Numbers, shelf: Shelf, month: int, lab: int, markup: Array
 ) -> tuple[Candidate, Candidate, Candidate]:
     """Return the lab's flagship behind an interface, its open flagship, and its small open model, at target prices."""
     pick = slice(lab, lab + 1)
-    capability, know = state.capability[:, pick], know_how(state, world)[:, pick]
+    capability, know = state.capability[:, pick], know_how(state)[:, pick]
     ln_run, rent = np.log(state.training_run[:, pick]), 1e6 * list_rent(par, month)
     rate = pricing.tokens_per_chip(par, know, ln_run, np.zeros_like(know))
     small_rate = pricing.tokens_per_chip(par, know, ln_run, np.ones_like(know))
@@ -76,7 +80,7 @@ def candidates(
     return (
         Candidate(capability, np.exp(target), rent / rate, rate),
         Candidate(capability, pricing.open_price(par, rent / rate), rent / rate, rate),
-        Candidate(capability - SMALL_LEAD, pricing.open_price(par, rent / small_rate), rent / small_rate, small_rate),
+        Candidate(capability - SMALL_LEAD, pricing.open_price(par, rent / small_rate), rent / small_rate, small_rate, 1.0),
     )
 
 
@@ -90,25 +94,29 @@ class Prospect:
 
 
 def prospect(
-    par: Numbers, market: Market, lab: int, lab_bloc: int, closed: Candidate | None, opened: Candidate | None
-) -> Prospect:
-    """Return the demand the lab would meet with these models in front of its present ones (section 12)."""
+    par: Numbers, market: Market, lab: int, lab_bloc: int, closed: Candidate | None, opened: Candidate | None,
+    withdrawn: bool = False,
+) -> Prospect:  # fmt: skip
+    """Return the demand the lab would meet with these models in front of its present ones (section 12).
+
+    `withdrawn`: the closed line goes off offer.
+    """
     weights, world, state = market.weights, market.world, market.state
     new_weight = np.empty(weights.slot.shape[:2] + (2,))
     new_paid = np.empty_like(new_weight)
     for openness, candidate in ((CLOSED, closed), (OPEN, opened)):
         if candidate is None:
-            segment = weights.segment[:, :, lab, openness].sum(axis=2)
+            segment = weights.segment[:, :, lab, openness].sum(axis=2) * float(not (withdrawn and openness == CLOSED))
             paid = segment * weights.price[:, :, lab, openness]
         else:
             utility = community.model_terms(
                 par, world, market.month, candidate.capability - state.reference, candidate.price, openness,
                 market.terms[openness][:, :, lab],
             )  # fmt: skip
+            utility = utility - candidate.small * par["demand.small_model_gap"]
             fresh, kept = np.exp(utility), weights.segment[:, :, lab, openness, LATEST]
             segment = fresh + kept
-            kept_price = weights.price[:, :, lab, openness]
-            paid = fresh * candidate.price + kept * kept_price
+            paid = fresh * candidate.price + kept * weights.offer[:, lab, openness, LATEST][:, np.newaxis]
         place = weights.place[:, :, lab_bloc, openness]
         new_weight[:, :, openness] = segment[:, world.segment] * place
         new_paid[:, :, openness] = paid[:, world.segment] * place
@@ -140,11 +148,11 @@ def stance_values(
     `serving` (runs, 1): serving H100e that the lab can put to inference.
     """
     bloc = int(world.bloc[lab])
-    closed, flagship, small = candidates(state, par, world, shelf, market.month + 1, lab, markup)
+    closed, flagship, small = candidates(state, par, shelf, market.month + 1, lab, markup)
     cases = (
         prospect(par, market, lab, bloc, closed, None),
         prospect(par, market, lab, bloc, closed, small),
-        prospect(par, market, lab, bloc, None, flagship),
+        prospect(par, market, lab, bloc, None, flagship, withdrawn=True),
     )
     unit = np.maximum(np.maximum(cases[0].use, np.maximum(cases[1].use, cases[2].use)), 1e-300)
     others = best_of_others(shelf.best())[:, lab : lab + 1]
@@ -153,14 +161,17 @@ def stance_values(
     lead = np.clip((capability - np.where(np.isfinite(rival), rival, -1e3)) / 10.0, 0.0, 1.0)
     promotion, limit = rules.promotion[:, bloc : bloc + 1], rules.restriction[:, bloc : bloc + 1]
     standing = par["release.reputation"] + par["release.promotion_strength"] * promotion - rules.penalty
-    extra = (0.0 * standing, SMALL_PART * standing, standing - par["release.leak_cost"] * lead)
-    scale = par["release.complement_scale"] * world.complement[:, lab : lab + 1]
+    small_bonus = SMALL_PART * standing - par["release.small_model_cost"]
+    complement = par["release.complement_scale"] * world.complement[:, lab : lab + 1]
+    commodity = par["release.commoditisation"] * complement
+    extra = (0.0 * standing, small_bonus, standing + commodity - par["release.leak_cost"] * lead)
+    shadow = closed.cost * np.exp(np.clip(state.premium[:, lab : lab + 1], -0.5, 3.0))
     values = []
     for case, bonus in zip(cases, extra, strict=True):
         need = 1e6 * case.closed / closed.price / closed.rate
         served = np.minimum(1.0, serving / np.maximum(need, 1e-300))
-        profit = case.closed * (1.0 - closed.cost / closed.price) * served
-        profit = profit + par["release.host_fee"] * case.opened + scale * case.use
+        profit = case.closed * (1.0 - shadow / closed.price) * served
+        profit = profit + par["release.host_fee"] * case.opened + complement * case.use
         values.append(profit / unit + bonus)
     frontier = np.maximum(others, shelf.best()[:, lab : lab + 1])
     shut = rules.penalty >= 1.0
@@ -184,16 +195,19 @@ def decide(par: Numbers, present: Array, values: Array, luck: Array) -> Array:
 
 
 def release(
-    state: LabState, par: Numbers, world: LabWorld, shelf: Shelf, month: int, due: Flags, noise: Array
+    state: LabState, par: Numbers, shelf: Shelf, month: int, due: Flags, noise: Array
 ) -> None:
-    """Put this month's models on offer where `due` (runs, labs); `noise` standard normal (runs, labs)."""
+    """Put this month's models on offer where `due` (runs, labs); `noise` standard normal (runs, labs).
+
+    A lab that publishes its flagship withdraws its closed line; open weights stay on offer for good.
+    """
     capability = state.capability + par["capability.release_noise"] * noise
     zeros = np.zeros_like(capability)
     flagship = Model(
         capability=capability,
         ln_effective=state.ln_effective,
         ln_run=np.log(state.training_run),
-        know_how=know_how(state, world),
+        know_how=know_how(state),
         small=zeros,
         since=zeros + month,
     )
@@ -204,6 +218,7 @@ def release(
     )  # fmt: skip
     shelf.put(due & (state.stance != STANCE_FLAGSHIP), CLOSED, flagship)
     shelf.put(due & (state.stance == STANCE_FLAGSHIP), OPEN, flagship)
+    shelf.withdraw(due & (state.stance == STANCE_FLAGSHIP), CLOSED)
     shelf.put(due & (state.stance == STANCE_SMALL), OPEN, small)
 
 

@@ -90,6 +90,9 @@ def finance(
         mean = (state.capability * entered).sum(axis=1, keepdims=True) / entered.sum()
         ahead = np.clip((state.capability - mean) / par["capability.eci_per_oom"], -2.0, 2.0)
         gain = np.clip((share - accounts.usual_share) / (accounts.usual_share + 0.02), -1.0, 1.0)
-        change = change + par["budget.investor_extrapolation"] * ahead + par["budget.revenue_feedback"] * gain
+        investors = par["budget.investor_extrapolation"] * ahead + par["budget.revenue_feedback"] * gain
+        weight = state.reference_budget * entered
+        mean_change = (investors * weight).sum(axis=1, keepdims=True) / weight.sum(axis=1, keepdims=True)
+        change = change + investors - mean_change
     accounts.usual_share = accounts.usual_share + (share - accounts.usual_share) / 12.0
     state.deviation = state.deviation + change * entered

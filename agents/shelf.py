@@ -23,7 +23,7 @@ class Shelf:
     capability: Array = column("ECI", "capability as released")
     ln_effective: Array = column("ln", "ln E at release, without release noise")
     ln_run: Array = column("ln H100e-months", "training compute at release")
-    know_how: Array = column("ln", "know-how at release")
+    know_how: Array = column("ln", "own and borrowed know-how at release")
     small: Array = column("0/1", "whether it is a small model")
     price: Array = column("USD/Mtok", "price per million tokens")
     since: Array = column("month", "month of release")
@@ -43,6 +43,11 @@ class Shelf:
                 field[:, :, openness, LATEST] = before | where
             elif name != "price":
                 field[:, :, openness, LATEST] = np.where(where, getattr(model, name), before)
+
+    def withdraw(self, where: Flags, openness: int) -> None:
+        """Take a lab's models of one openness off offer where `where` (runs, labs)."""
+        self.exists[:, :, openness] &= ~where[:, :, np.newaxis]
+        self.price[:, :, openness] = np.where(where[:, :, np.newaxis], np.nan, self.price[:, :, openness])
 
     def best(self) -> Array:
         """Return each lab's best released capability, -inf where it has none; (runs, labs)."""

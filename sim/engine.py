@@ -32,7 +32,7 @@ from agents.controls import ChipRules
 from agents.government import Luck, Signals, govern
 from agents.knowledge import BASE_RUN, KnowledgeRules
 from agents.lab import Terms
-from agents.places import CLOSED, STANCE_CLOSED, TARGET
+from agents.places import BLOCS, SENDER, STANCE_CLOSED, TARGET
 from agents.release import Market
 from agents.shelf import empty_shelf
 from sim import setup
@@ -90,7 +90,7 @@ class Engine:
         self.similarity = lab_similarity(block.tape, labs)
         self.positions = np.zeros((block.months, runs, labs))
         self.frontiers = np.full((block.months, runs, 6), -np.inf)
-        self.gaps = np.zeros((block.months, runs, 2))
+        self.gaps = np.zeros((block.months, runs, 5))
         self.lost = np.zeros((block.months, runs))
         self.market: Market | None = None
         self.progress: tuple[Array, Array] = (np.zeros((runs, labs)), np.zeros((runs, labs)))
@@ -114,6 +114,7 @@ class Engine:
         self._labs(subsidy)
         self._knowledge(luck)
         self._models(luck)
+        self._lags()
         self._choice()
         self._govern(luck)
 
@@ -180,7 +181,7 @@ class Engine:
         state, par, world, month = self.labs, self.block.par, self.block.labs, self.month
         rules = self.block.rulebook.knowledge(month)
         entering = self.entering > 0.0
-        used = (state.compute - state.distillation_compute) * state.compute_share[:, :, 0]
+        used = knowledge.final_run_compute(state, self.terms)
         state.training_run = np.where(entering, knowledge_start(used), state.training_run)
         after = month - world.record_end
         state.ln_training = np.where(
@@ -196,7 +197,7 @@ class Engine:
         state.adopted = adopted
         self.progress = gains
         self.positions[month] = state.algorithm.sum(axis=2)
-        knowledge.train(state, par, world, month, rules)
+        knowledge.train(state, par, world, month, rules, used)
         gain = knowledge.reasoning_gain(par, state.adopted, month, self.block.reasoning)
         knowledge.measure_capability(state, par, world, gain)
 
@@ -237,9 +238,7 @@ class Engine:
                 state.stance[:, place : place + 1] = np.where(due, taken, now)
         state.stance = np.where(rules.penalty >= 1.0, float(STANCE_CLOSED), state.stance)
         self._release(luck)
-        cold = self.shelf.exists & np.isnan(self.shelf.price)
         fresh = ~self.shelf.exists | np.isnan(self.shelf.price)
-        del cold
         rent = lab.list_rent(par, month)
         pricing.reprice(self.shelf, par, rent, state.premium, markup, fresh)
 
@@ -254,7 +253,7 @@ class Engine:
         state.countdown = np.where(entering, first, state.countdown - 1.0)
         due: Flags = (self.entered > 0.0) & (state.countdown <= 0.0)
         state.countdown = np.where(due, interval, state.countdown)
-        release.release(state, par, world, self.shelf, month, due, luck.quality)
+        release.release(state, par, self.shelf, month, due, luck.quality)
 
     def _markup(self) -> Array:
         """Bertrand markups of labs (runs, labs); ones where the structure is not in use."""
@@ -273,9 +272,9 @@ class Engine:
         rules = self.block.rulebook.places(month, self.governments.banned)
         community.arrive(state, par, world, month)
         entering = np.broadcast_to(self.entering > 0.0, state.awareness.shape)
-        community.notice(state, par, world, self.shelf, labs.bloc, month, entering, labs.awareness)
-        level = self.shelf.best().max(axis=1, keepdims=True)
-        state.reference = level
+        level = self.shelf.best()
+        community.notice(state, par, level, self.gaps[month], labs.bloc, month, entering, labs.awareness)
+        state.reference = level.max(axis=1, keepdims=True)
         place = community.place_terms(state, par, world, month, rules)
         accounts = self.accounts
         terms = community.lab_terms(
@@ -291,12 +290,12 @@ class Engine:
         settlement.settle(accounts, par, self.sales, self.developers, rate, serving)
         settlement.finance(self.labs, accounts, par, labs, month, self.entered, self.entering)
 
-    def _govern(self, luck: MonthLuck) -> None:
-        """Step 16, and the frontiers from which lags are read."""
+    def _lags(self) -> None:
+        """Frontiers by bloc, of open models and of all (running maxima), and lags behind the sender's."""
         month, world = self.month, self.block.labs
         level = self.shelf.best()
         frontier = np.full((len(self.block.rows), 6), -np.inf)
-        for bloc in range(4):
+        for bloc in range(BLOCS):
             members = world.bloc == bloc
             if members.any():
                 frontier[:, bloc] = level[:, members].max(axis=1)
@@ -305,10 +304,14 @@ class Engine:
         before = self.frontiers[month - 1] if month > 0 else frontier
         self.frontiers[month] = np.maximum(before, frontier)
         history = self.frontiers[: month + 1]
-        self.gaps[month, :, 0] = gap_months(history[:, :, 0], history[:, :, TARGET])
-        self.gaps[month, :, 1] = gap_months(history[:, :, 0], history[:, :, 4])
+        for place in range(1, 5):
+            self.gaps[month, :, place] = gap_months(history[:, :, SENDER], history[:, :, place])
+
+    def _govern(self, luck: MonthLuck) -> None:
+        """Step 16."""
+        month = self.month
         signals = Signals(
-            gap=self.gaps[max(0, month - PERCEPTION_LAG), :, 0:1],
+            gap=self.gaps[max(0, month - PERCEPTION_LAG), :, TARGET : TARGET + 1],
             premium=self.chips.premium,
             revenue_lost=self.lost[max(0, month - 11) : month + 1].sum(axis=0)[:, np.newaxis],
         )
@@ -334,4 +337,4 @@ def knowledge_start(used: Array) -> Array:
     return lab.MONTHS_OF_TRAINING * used
 
 
-__all__ = ["CLOSED", "Engine", "Record"]
+__all__ = ["Engine", "Record"]

@@ -75,7 +75,7 @@ def _market(engine: "Engine") -> dict[str, Array]:
     world, sales, state = engine.block.communities, engine.sales, engine.communities
     homes = (world.home[:, np.newaxis] == np.arange(COUNT)).astype(np.float64)
     abroad = (world.home != TARGET).astype(np.float64)
-    developers = engine.developers * abroad
+    developers = (world.segment == 2) * abroad
     enterprise = ((world.segment < 2) & (world.region == 0)).astype(np.float64)
     hobby = (world.segment == 3) * abroad
     groups = np.concatenate([homes, np.stack([developers, enterprise, hobby], axis=1)], axis=1)
@@ -140,7 +140,7 @@ def _capability(engine: "Engine") -> dict[str, Array]:
     openness = np.array([0.0, 0.5, 1.0])[engine.labs.stance.astype(np.int64)] * present
     return {
         "frontier_capability": _finite(engine.frontiers[engine.month]),
-        "gap_months": engine.gaps[engine.month],
+        "gap_months": engine.gaps[engine.month][:, [TARGET, 4]],
         "capability": _by_name(engine, _finite(engine.shelf.best())),
         "release_open": _by_name(engine, openness),
     }

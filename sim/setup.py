@@ -69,7 +69,7 @@ def build(scenario: Scenario, tables: Tables, rows: Whole) -> Block:
     communities = _community_world(scenario, tables, months)
     governments = _government_world(tables)
     rulebook = Rulebook(_levers(scenario, tables, governments, months), governments, communities.segment, months)
-    chips = _chip_world(tables, months)
+    chips = _chip_world(tables, drawn, months)
     return Block(
         scenario, tables, rows, months, tape, par, chips, labs, communities, governments, rulebook,
         _reasoning(scenario, labs.names, drawn, len(rows)),
@@ -94,13 +94,20 @@ def _structure(scenario: Scenario, runs: int) -> dict[str, Array]:
     return {name: np.full((runs, 1), value) for name, value in switches.items()}
 
 
-def _chip_world(tables: Tables, months: int) -> ChipWorld:
+def _chip_world(tables: Tables, drawn: Mapping[str, Array], months: int) -> ChipWorld:
     supply, blocs = tables.world_supply, tables.blocs
     chips = [row for row in tables.chips.rows if row["role"] == "flagship"]
     flagships = Table("flagships", chips)
 
     def row(column: str) -> Array:
-        return flagships.number(column)[np.newaxis, :]
+        values = flagships.number(column)[np.newaxis, :]
+        found = {place: drawn[f"chips.{chip['chip']}.{column}"] for place, chip in enumerate(chips)
+                 if f"chips.{chip['chip']}.{column}" in drawn}  # fmt: skip
+        if found:
+            values = np.tile(values, (len(next(iter(found.values()))), 1))
+            for place, number in found.items():
+                values[:, place] = number[:, 0]
+        return values
 
     def path(series: str) -> Array:
         return path_series(tables.paths, series, months)
@@ -145,7 +152,8 @@ def _lab_world(
         for place, name in enumerate(names):
             if f"labs.{name}.lab_effect" not in drawn:
                 effect[:, place] += drawn["labs.effect_sd"][:, 0] * tape.normal(f"world/labs.{name}.lab_effect", 0, rows)[:, 0]
-            if table.rows[place]["grade"] != "measured":
+            given = any(f"labs.{name}.{column}" in drawn for column, _ in RECORD_COLUMNS)
+            if table.rows[place]["grade"] != "measured" and not given:
                 luck = tape.normal(f"world/labs.{name}.compute", 0, rows)[:, 0]
                 compute_factor[:, place] = np.exp(drawn["labs.compute_sd"][:, 0] * luck)
     knots = [(np.where(entry < NO_END, entry, 0), number("compute_start"))]
@@ -310,10 +318,12 @@ def first_community_state(block: Block) -> CommunityState:
     """Return communities before the first month."""
     runs, world = len(block.rows), block.communities
     size, labs = len(world.home), len(block.labs.names)
+    noticed = np.zeros((runs, BLOC_COUNT))
+    noticed[:, SENDER] = 1.0
     return CommunityState(
         users=np.tile(world.users_start, (runs, 1)), spend=np.ones((runs, size)), growth=np.zeros((runs, size)),
         consideration=np.tile(world.consideration_start, (runs, 1, 1)), awareness=np.full((runs, labs), 1e-12),
-        noticed=np.zeros((runs, BLOC_COUNT)), share=np.zeros((runs, size, labs)), reference=np.zeros((runs, 1)),
+        noticed=noticed, share=np.zeros((runs, size, labs)), reference=np.zeros((runs, 1)),
     )  # fmt: skip
 
 
