@@ -16,6 +16,8 @@ TPP_MARGIN = 0.987
 """TPP of a cut-down design over the ceiling (H20: 2,368 of 2,400)."""
 DENSITY_MARGIN = 0.91
 """Performance density of a cut-down design over the ceiling (H20: 2.91 of 3.2)."""
+LEAST_TPP = 1e-6
+"""TPP of a design under a ceiling of zero: it exists on paper only."""
 MEMORY_UPGRADE = 4000.0 / 3350.0
 """Memory bandwidth of a design with less arithmetic over that of its flagship (H20 against H100)."""
 BANDWIDTH_MARGIN = 0.95
@@ -58,12 +60,12 @@ def compliant(flagships: Designs, rule: Thresholds, price_exponent: Array) -> tu
     by_link = (flagships.tpp >= rule.tpp_ceiling) & (flagships.link >= rule.interconnect_floor)
     cut_link = by_link & (rule.interconnect_floor > 0.0)
     link = np.where(cut_link, LINK_CUT * rule.interconnect_floor, flagships.link)
-    tpp = np.where(by_link & ~cut_link, TPP_MARGIN * _finite(rule.tpp_ceiling), flagships.tpp)
+    tpp = np.where(by_link & ~cut_link, np.maximum(TPP_MARGIN * _finite(rule.tpp_ceiling), LEAST_TPP), flagships.tpp)
     density = flagships.density * tpp / flagships.tpp
     dense = (tpp >= rule.density_tpp_floor) & (density >= rule.density_ceiling)
     by_size = TPP_MARGIN * _finite(rule.density_tpp_floor)
     by_area = tpp * DENSITY_MARGIN * _finite(rule.density_ceiling) / density
-    final = np.maximum(np.where(dense, np.maximum(by_size, by_area), tpp), 1e-6)
+    final = np.maximum(np.where(dense, np.maximum(by_size, by_area), tpp), LEAST_TPP)
     scale = final / flagships.tpp
     memory = np.where(scale < 1.0, MEMORY_UPGRADE, 1.0) * flagships.bandwidth
     fast_memory = memory >= rule.memory_bandwidth_ceiling

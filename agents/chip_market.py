@@ -154,12 +154,12 @@ def choose_designs(
     groups = [
         (world.flagships, out & ~denied),
         (new, ready & ~chip_designs.blocked(new, state.thresholds)),
-        (old, out & ~chip_designs.blocked(old, state.thresholds)),
+        (old, out & ~ready & ~chip_designs.blocked(old, state.thresholds)),
     ]
     licensed = [
         (world.flagships, out & chip_designs.licensable(world.flagships, rules)),
         (new, ready & chip_designs.licensable(new, rules)),
-        (old, out & chip_designs.licensable(old, rules)),
+        (old, out & ~ready & chip_designs.licensable(old, rules)),
     ]
     free = chip_designs.best(groups, state.list_price)
     return free, chip_designs.best(licensed, state.list_price), denied.any(axis=1, keepdims=True)
@@ -194,7 +194,7 @@ def legal_supply(
         rules.denial * (1.0 - rules.extra_denial) * rules.licence_share * np.maximum(permitted, restricted),
         rules.denial * (1.0 - rules.extra_denial) * (1.0 - rules.licence_share) * restricted,
     )
-    rush = 1.0 + par["chip_market.anticipation"] * rules.rush_chips
+    rush = 1.0 + par["channel.anticipation"] * par["chip_market.anticipation"] * rules.rush_chips
     denied = sum(parts[1:], parts[0]) * rush
     supply = np.where(any_denied, denied, want.target) * (1.0 - rules.purchase_veto) * want.scale
     penalty = par["chip_market.link_penalty"]
@@ -220,7 +220,7 @@ def domestic_output(state: ChipState, par: Numbers, world: ChipWorld, month: int
         -par["chip_market.tool_control_effect"] * (rules.tool_control - world.reference_tool_control[month])
     )
     dies = world.foreign_dies[month] * (1.0 - rules.foundry_control) + world.domestic_dies[month] * easing
-    rush = 1.0 + par["chip_market.hbm_rush"] * rules.rush_memory
+    rush = 1.0 + par["channel.anticipation"] * par["chip_market.hbm_rush"] * rules.rush_memory
     memory = world.memory_base[month] * (1.0 - rules.hbm_control) * rush + world.memory_domestic[month]
     die_bank, memory_bank = state.die_bank + dies, state.memory_bank + memory
     dual = world.dual_die_share[month]

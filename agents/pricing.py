@@ -77,8 +77,8 @@ def reprice(
     speed = expand(far, goal) + (expand(near, goal) - expand(far, goal)) * contest
     before = np.log(np.where(fresh[:, :, CLOSED], 1.0, shelf.price[:, :, CLOSED]))
     moved = np.where(fresh[:, :, CLOSED], goal, before + speed * (goal - before))
-    shelf.price[:, :, CLOSED] = np.exp(moved)
-    shelf.price[:, :, OPEN] = open_price(par, cost[:, :, OPEN])
+    shelf.price[:, :, CLOSED] = np.where(shelf.exists[:, :, CLOSED], np.exp(moved), np.nan)
+    shelf.price[:, :, OPEN] = np.where(shelf.exists[:, :, OPEN], open_price(par, cost[:, :, OPEN]), np.nan)
 
 
 def price_at_capability(shelf: Shelf, level: float) -> Array:

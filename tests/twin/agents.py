@@ -71,7 +71,7 @@ class TwinLab(mesa.Agent):
 
     def wait(self, month: int, filter_strength: float) -> int:
         """Months from a release in `month` to the next."""
-        luck = self.inputs.look(f"release/{self.name}", month)
+        luck = self.inputs.look("release", month, self.place)
         return release.wait_until_release(luck, filter_strength, self.inputs.params["release.filter_delay"])
 
     def recorded(self, month: float) -> float:
@@ -106,8 +106,9 @@ class TwinLab(mesa.Agent):
 class TwinGovernment(mesa.Agent):
     """A government: what it believes and, where governments react, what it has decided."""
 
-    def __init__(self, model: Any, row: Row) -> None:
+    def __init__(self, model: Any, place: int, row: Row) -> None:
         super().__init__(model)
+        self.place = place
         self.name, self.bloc = str(row["government"]), str(row["bloc"])
         self.hawkishness = float(row["hawkishness_start"])
         self.perceived_gap = 0.0
@@ -134,6 +135,8 @@ class TwinCommunity(mesa.Agent):
         self.shares: dict[str, float] = {}
         self.terms: dict[tuple[str, int], float] = {}
         self.weights: dict[tuple[str, int], float] = {}
+        self.prices: dict[tuple[str, int], float] = {}
+        self.pull: dict[str, float] = {}
         self.reference = 0.0
         self.tokens = self.mean_price = 0.0
         self.open_part: dict[str, float] = {}

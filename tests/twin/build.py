@@ -15,6 +15,8 @@ from tests.twin.inputs import NEVER, Row, Step, TwinInputs
 from tests.twin.review import normal
 
 EVENT = "reasoning_method"
+LAB_LUCK = ("adopt", "stance", "quality", "release")
+STATE_LUCK = ("politics", "perception", "decision")
 
 
 def cut_tables(tables: Tables, labs: Sequence[str], communities: Sequence[int]) -> Tables:
@@ -71,15 +73,13 @@ def _spread(row: dict[str, str | float], name: str, params: dict[str, float], ta
 def twin_inputs(scenario: Scenario, tables: Tables, run: int) -> TwinInputs:
     """The inputs of one run."""
     tape, months = Tape(scenario.seed), scenario.end + 1
+    slots = dict.fromkeys(LAB_LUCK, len(tables.labs.rows)) | dict.fromkeys(STATE_LUCK, len(tables.governments.rows))
     params = drawn(scenario, tape, run)
     paths = lever_paths(scenario, tables.levers.rows, months)
     values = {key: [float(x) for x in path] for key, path in paths.value.items()}
-    defaults = {str(row["name"]): float(row["default"]) for row in tables.levers.rows}
     steps = {
         (g, lever): [
-            Step(period.announced, period.first, period.value,
-                 values[g, lever][period.first - 1] if period.first > 0 else defaults[lever])
-            for period in periods if 0 <= period.first < months
+            Step(period.announced, period.first) for period in periods if 0 < period.first < months
         ]
         for (g, lever), periods in paths.periods.items()
     }  # fmt: skip
@@ -88,7 +88,7 @@ def twin_inputs(scenario: Scenario, tables: Tables, run: int) -> TwinInputs:
     network = community_graph(names, graph.family, graph.neighbours, graph.rewiring, scenario.seed)
     return TwinInputs(
         months=months,
-        look=lambda name, month: float(tape.uniform(name, month, [run])[0, 0]),
+        look=lambda name, month, place: float(tape.uniform(name, month, [run], slots[name])[0, place]),
         params=params,
         labs=lab_rows(scenario, tables, params, tape, run),
         blocs=tables.blocs.rows,

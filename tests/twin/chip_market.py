@@ -10,6 +10,7 @@ from tests.twin.inputs import clip, positive, round_half_up
 
 CHANNELS = ("legal", "smuggled", "cloud", "domestic")
 MAX_PREMIUM = 3.0
+LEAST_TPP = 1e-6
 
 
 @dataclass(frozen=True)
@@ -60,20 +61,28 @@ def is_blocked(chip: Chip, limit: Thresholds) -> bool:
 def compliant_design(flagship: Chip, limit: Thresholds, exponent: float) -> Chip:
     """The flagship cut down until the thresholds let it pass."""
     tpp, link, density, bandwidth = flagship.tpp, flagship.link, flagship.density, flagship.bandwidth
-    if bandwidth >= limit.memory_bandwidth_ceiling:
-        bandwidth = 0.95 * limit.memory_bandwidth_ceiling
     if tpp >= limit.tpp_ceiling and link >= limit.interconnect_floor:
         if limit.interconnect_floor > 0.0:
             link = 2.0 / 3.0 * limit.interconnect_floor
         else:
-            density *= 0.987 * limit.tpp_ceiling / tpp
-            tpp = 0.987 * limit.tpp_ceiling
+            cut = max(0.987 * limit.tpp_ceiling, LEAST_TPP)
+            density *= cut / tpp
+            tpp = cut
     if tpp >= limit.density_tpp_floor and density >= limit.density_ceiling:
-        cut = max(0.987 * limit.density_tpp_floor, tpp * 0.91 * limit.density_ceiling / density)
+        cut = max(0.987 * limit.density_tpp_floor, tpp * 0.91 * limit.density_ceiling / density, LEAST_TPP)
         density *= cut / tpp
         tpp = cut
+    if tpp < flagship.tpp:
+        bandwidth *= 4000.0 / 3350.0
+    if bandwidth >= limit.memory_bandwidth_ceiling:
+        bandwidth = 0.95 * limit.memory_bandwidth_ceiling
     h = flagship.h * tpp / flagship.tpp
     return Chip(tpp, link, density, bandwidth, h, flagship.price * (h / flagship.h) ** exponent)
+
+
+def only_cuts_link(flagship: Chip, design: Chip) -> bool:
+    """Whether a design differs from its flagship, and in the link alone."""
+    return design != flagship and replace(design, link=flagship.link) == flagship
 
 
 def chips_on_sale(
@@ -84,8 +93,7 @@ def chips_on_sale(
     found = []
     for flagship in flagships:
         new = compliant_design(flagship, now, exponent)
-        only_link = replace(new, link=flagship.link) == flagship
-        ready = since_change >= round_half_up(lags[0] if only_link else lags[1])
+        ready = since_change >= round_half_up(lags[0] if only_cuts_link(flagship, new) else lags[1])
         found += [flagship, new if ready else compliant_design(flagship, before, exponent)]
     return found
 
@@ -156,6 +164,21 @@ class Domestic:
     packages: float
     dies: float
     hbm: float
+
+
+def new_dies(foreign: float, stopped: float, domestic: float, effect: float, tool_control: float) -> float:
+    """Dies that come in; `tool_control` is the reach of tool controls beyond the reference."""
+    return foreign * (1.0 - stopped) + domestic * math.exp(-effect * tool_control)
+
+
+def new_memory(base: float, stopped: float, rush: float, domestic: float) -> float:
+    """Memory stacks that come in; `rush` is the extra buying ahead of a rule."""
+    return base * (1.0 - stopped) * (1.0 + rush) + domestic
+
+
+def capacity_pull(by_subsidy: float, by_scarcity: float) -> float:
+    """Factor on packaging capacity."""
+    return (1.0 + by_subsidy) * (1.0 + by_scarcity)
 
 
 def domestic_output(

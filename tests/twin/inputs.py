@@ -18,25 +18,23 @@ NEVER = 1_000_000
 
 @dataclass(frozen=True)
 class Step:
-    """A dated change of a lever: known from month `announced`, in force from `first`, to `value` from `before`."""
+    """A dated change of a lever: known from month `announced`, in force from `first`."""
 
     announced: int
     first: int
-    value: float
-    before: float
 
 
 @dataclass(frozen=True)
 class TwinInputs:
     """One run's world. Months count from 2022-01 = 0; tables are rows as in `scenarios/data`.
 
-    `look(name, month)` is a uniform number; `levers[government, lever]` a value by month; `steps` the dated changes;
-    `against` the blocs a policy is aimed at; `channels` 0 or 1 by name; `similarity[i][j]` the factor of the lab
-    network, `peers[c][d]` the row-normalised adjacency of communities.
+    `look(name, month, place)` is a uniform number of the agent at this place of its table; `levers[government, lever]`
+    a value by month; `steps` the dated changes; `against` the blocs a policy is aimed at; `channels` 0 or 1 by name;
+    `similarity[i][j]` the factor of the lab network, `peers[c][d]` the row-normalised adjacency of communities.
     """
 
     months: int
-    look: Callable[[str, int], float]
+    look: Callable[[str, int, int], float]
     params: Mapping[str, float]
     labs: Sequence[Row]
     blocs: Sequence[Row]

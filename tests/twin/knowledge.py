@@ -20,7 +20,7 @@ def recorded_compute(row: Row, entry: int, month: float) -> float:
 
 def own_progress(tech: Technology, a: float, ln_R: float, slack: float) -> float:
     """Gain of a direction in a month; `slack` is research.slack times its channel times the shortfall."""
-    return tech.theta_each * math.exp(tech.toes * ln_R - tech.beta * a) * ceiling(a) * (1.0 + slack)
+    return tech.theta_each * math.exp(tech.toes * ln_R - tech.beta * positive(a)) * ceiling(a) * (1.0 + slack)
 
 
 def link_weight(same_bloc: bool, similarity: float, cross: float, listed: float, loss: float) -> float:

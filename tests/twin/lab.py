@@ -1,7 +1,7 @@
 """Sections 6 to 9: a lab's budget, its plan and its rationed portfolio, by bracketing; wages."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from scipy.optimize import brentq
@@ -63,9 +63,21 @@ def progress_rate(rate: float, eci_per_oom: float, anchor_growth: float) -> floa
     return rate * kappa(eci_per_oom) / kappa(7.5)
 
 
+def technology(p: Mapping[str, float]) -> Technology:
+    """The research technology that the parameters describe."""
+    theta = progress_rate(p["research.progress_rate"], p["capability.eci_per_oom"], p["capability.anchor_growth"])
+    toes = p["research.stepping_on_toes"]
+    return Technology(
+        p["research.elasticity_compute_labour"],
+        (p["research.compute_share_light"], p["research.compute_share_scale"]),
+        p["research.share_floor"], toes, 2.0 * toes / p["research.returns_to_research"], theta / 2.0,
+        p["research.planning_horizon"], p["research.base_compute"], p["research.base_researchers"],
+    )  # fmt: skip
+
+
 def ceiling(a: float) -> float:
     """Slowing of progress as a direction nears its limit."""
-    return positive(1.0 - (a / CEILING) ** 4)
+    return positive(1.0 - (positive(a) / CEILING) ** 4)
 
 
 def base_elasticity(tech: Technology) -> float:
@@ -137,7 +149,7 @@ def root(f: Callable[[float], float], start: float, rising: bool) -> float:
 
 def marginal_value(tech: Technology, om: float, a: float, ln_R: float) -> float:
     """eta_j: marginal value of ln R_j."""
-    z = tech.horizon * tech.theta_each * math.exp(tech.toes * ln_R - tech.beta * a) * ceiling(a)
+    z = tech.horizon * tech.theta_each * math.exp(tech.toes * ln_R - tech.beta * positive(a)) * ceiling(a)
     return om * tech.toes * z / (1.0 + tech.beta * z)
 
 

@@ -10,7 +10,7 @@ SMALL_MODEL = 15.0
 
 def tokens_per_month(know_how: float, training: float, gain: float, anchor: float, size: float, small: bool) -> float:
     """Q: million tokens that one serving H100e gives in a month; `training` in H100e-months."""
-    tokens = 13000.0 * math.exp(gain * (know_how - anchor)) * math.pow(training / 3173.0, -size)
+    tokens = 13000.0 * math.exp(gain * (know_how - anchor)) * math.pow(training / (3.3e24 / 1.04e21), -size)
     return tokens * SMALL_MODEL if small else tokens
 
 

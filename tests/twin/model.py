@@ -35,26 +35,29 @@ class TwinModel(Production):
         return max((y.best_open() for y in self.labs if y is not x), default=-math.inf)
 
     def price_coefficient(self) -> float:
-        """Spend-weighted mean weight of price (last month's spend; this month's in the first)."""
-        total = sum(c.spend for c in self.communities)
-        return sum(c.spend * c.coefficient("log_price") for c in self.communities) / total if total > 0.0 else 0.0
+        """Mean weight of price, by last month's spending (equal weights in the first month)."""
+        weights = [c.spend if self.month > 0 else 1.0 for c in self.communities]
+        mean = sum(w * c.coefficient("log_price") for w, c in zip(weights, self.communities, strict=True))
+        return mean / sum(weights)
 
     # --- 12 ----------------------------------------------------------------------------------------------------------
     def review_stances(self) -> None:
         """Labs whose turn it is choose how open to be; all at once."""
-        if self.on("openness_choice") == 0.0 or self.month == 0:
-            return
         chosen = {}
         frontier = max(y.best_model() for y in self.labs)
         for x in self.here():
             x.margin = math.inf
-            if x.entry < self.month and release.is_review(self.month, x.place, self.p["release.review_interval"]):
+            due = release.is_review(self.month, x.place, self.p["release.review_interval"])
+            if due and self.on("openness_choice") > 0.0 and x.entry < self.month:
+                chips = self.handed[x.bloc]
                 setting = review.Setting(self.rental(self.month), self.rival_open(x), frontier,
-                                         self.handed[x.bloc].serving, self.rules)  # fmt: skip
+                                         chips.serving / chips.quality, self.rules)  # fmt: skip
                 chosen[x.name] = review.review(x, self.communities, setting, self.price_coefficient(), self.month)
         for x in self.here():
             if x.name in chosen:
                 x.stance, x.margin = chosen[x.name]
+            if self.rules.penalty >= 1.0:
+                x.stance = "closed"
 
     def release(self) -> None:
         """Labs whose wait is over put a flagship on sale, and a small open model if that is their stance."""
@@ -63,7 +66,7 @@ class TwinModel(Production):
         for x in self.here():
             if x.next_release != t:
                 continue
-            quality = x.capability + p["capability.release_noise"] * normal(self.inputs.look(f"quality/{x.name}", t))
+            quality = x.capability + p["capability.release_noise"] * normal(self.inputs.look("quality", t, x.place))
             flagship = release.Model(quality, x.ln_effective, x.training, x.know_how, t)
             x.put_on_sale(1 if x.stance == "open_flagship" else 0, flagship)
             if x.stance == "open_small":
@@ -122,10 +125,10 @@ class TwinModel(Production):
             c.grow(self.month)
             c.reference = frontier
             self.weigh(c, k, before)
-            total = sum(c.weights.values())
+            total = sum(w * c.pull[name] for (name, _), w in c.weights.items())
             rate = market.reoptimised(c.coefficient("switching"), c.growth)
-            for x in self.labs:
-                best = (c.weights.get((x.name, 0), 0.0) + c.weights.get((x.name, 1), 0.0)) / total
+            for x in self.here():
+                best = (c.weights[x.name, 0] + c.weights[x.name, 1]) * c.pull[x.name] / total
                 old = c.shares.get(x.name, 0.0)
                 c.shares[x.name] = best if self.month == 0 else market.move_share(old, best, rate)
             self.spread(c)
@@ -133,17 +136,21 @@ class TwinModel(Production):
     def weigh(self, c: TwinCommunity, place: int, before: list[dict[str, float]]) -> None:
         """Logit weights of every lab's closed and open models."""
         influence = self.on("peers") * self.p["demand.peer_influence"]
-        c.terms, c.weights = {}, {}
+        c.terms, c.weights, c.prices, c.pull = {}, {}, {}, {}
         for x in self.here():
             peers = sum(w * s.get(x.name, 0.0) for w, s in zip(self.inputs.peers[place], before, strict=True))
             decided = self.decided_ban(c, x.bloc)
             banned = max(decided, ban(self.inputs, self.month, c.region, c.segment, x.bloc))
             for openness in (0, 1):
-                term = c.term(x, openness, self.month, self.rules, banned) + influence * peers
+                term = c.term(x, openness, self.month, self.rules, banned)
                 c.terms[x.name, openness] = term
                 slots = [m for (o, _), m in x.models.items() if o == openness]
-                own = sum(c.slot_weight(m.capability, m.price) for m in slots)
+                parts = [c.slot_weight(m.capability, m.price) for m in slots]
+                own = sum(parts)
+                paid = sum(w * m.price for w, m in zip(parts, slots, strict=True))
                 c.weights[x.name, openness] = math.exp(term) * own if own > 0.0 else 0.0
+                c.prices[x.name, openness] = paid / own if own > 0.0 else 0.0
+            c.pull[x.name] = math.exp(influence * peers)
 
     def decided_ban(self, c: TwinCommunity, origin: str) -> float:
         """The ban that reacting governments have put on Chinese models in regulated firms."""
@@ -180,10 +187,10 @@ class TwinModel(Production):
                         spend[openness] += value
                         hosted = p["release.own_hosting"] if openness == 1 else 1.0
                         tokens = c.slot_tokens[name, openness, vintage]
-                        need += hosted * tokens / x.tokens(x.models[openness, vintage])
+                        need += hosted * tokens / x.tokens(x.models[openness, 0])
             x.revenue = spend[0] + p["release.host_fee"] * spend[1]
             x.spend_share = (spend[0] + spend[1]) / total
-            capacity = x.compute[3] * self.handed[x.bloc].serving
+            capacity = x.compute[3] * self.handed[x.bloc].serving / self.handed[x.bloc].quality
             x.served += 0.5 * (market.served_share(capacity, need) - x.served)
             opened = sum(v for c in developers for (name, o, _), v in c.slot_tokens.items() if (name, o) == (x.name, 1))
             x.openuse = opened / users if users > 0.0 else 0.0
@@ -227,12 +234,12 @@ class TwinModel(Production):
         """What governments perceive and, where they react, decide for next month."""
         p, t, look = self.p, self.month, self.inputs.look
         for g in self.governments.values():
-            g.hawkishness = government.hawkishness(g.hawkishness, normal(look(f"politics/{g.name}", t)))
-            noise = p["gov.perception_noise"] * normal(look(f"perception/{g.name}", t))
+            g.hawkishness = government.hawkishness(g.hawkishness, normal(look("politics", t, g.place)))
+            noise = p["gov.perception_noise"] * normal(look("perception", t, g.place))
             g.perceived_gap = self.gaps[max(0, t - PERCEPTION_LAG)] + noise
             if not self.inputs.endogenous:
                 continue
-            decides = look(f"decision/{g.name}", t) < government.DECISION_CHANCE
+            decides = look("decision", t, g.place) < government.DECISION_CHANCE
             if g.name == "US":
                 gains = (p["gov.tighten_gain"], p["gov.target_gap"], p["gov.politics_gain"], p["gov.lobby_gain"])
                 if decides:

@@ -19,7 +19,8 @@ class Production(mesa.Model):
         super().__init__(rng=0)
         self.inputs, self.month = inputs, 0
         self.labs = [TwinLab(self, k, row, inputs) for k, row in enumerate(inputs.labs)]
-        self.governments = {str(row["government"]): TwinGovernment(self, row) for row in inputs.governments}
+        states = [TwinGovernment(self, k, row) for k, row in enumerate(inputs.governments)]
+        self.governments = {g.name: g for g in states}
         self.communities = [TwinCommunity(self, row, inputs) for row in inputs.communities]
         self.supply = ChipSupply(inputs)
         self.handed: dict[str, Handed] = {}
@@ -84,16 +85,7 @@ class Production(mesa.Model):
 
     def technology(self) -> lab.Technology:
         """The research technology of this run."""
-        p = self.p
-        theta = lab.progress_rate(p["research.progress_rate"], p["capability.eci_per_oom"],
-                                  p["capability.anchor_growth"])  # fmt: skip
-        toes = p["research.stepping_on_toes"]
-        return lab.Technology(
-            p["research.elasticity_compute_labour"],
-            (p["research.compute_share_light"], p["research.compute_share_scale"]),
-            p["research.share_floor"], toes, 2.0 * toes / p["research.returns_to_research"], theta / 2.0,
-            p["research.planning_horizon"], p["research.base_compute"], p["research.base_researchers"],
-        )  # fmt: skip
+        return lab.technology(self.p)
 
     def weights(self, x: TwinLab) -> lab.Weights:
         """The weights of a lab's objective this month."""
@@ -219,7 +211,7 @@ class Production(mesa.Model):
         if inventor is not None and self.month == self.inputs.event_month and x.bloc == inventor.bloc:
             return True
         hazard = min(1.0, 1.0 / self.p["reasoning.undisclosed_delay"])
-        return published or (held and self.inputs.look(f"adopt/{x.name}", self.month) < hazard)
+        return published or (held and self.inputs.look("adopt", self.month, x.place) < hazard)
 
     def data_limited(self, x: TwinLab) -> float:
         """lnT' of a lab's training stock."""

@@ -57,24 +57,32 @@ def products(stance: str, capability: float, at: Tariff) -> list[tuple[int, floa
     return [*flagship, (1, capability - release.SMALL_STEP, at.open / market.SMALL_MODEL)]
 
 
+def line_up(stance: str, maker: TwinLab, at: Tariff) -> list[tuple[int, float, float]]:
+    """(openness, ECI, price) of all that the lab would sell: the new models before its present ones."""
+    new = products(stance, maker.capability, at)
+    groups = {openness for openness, _, _ in new}
+    kept = [(o, m.capability, m.price) for (o, vintage), m in maker.models.items() if vintage == 0 or o not in groups]
+    return new + kept
+
+
 def offer(stance: str, maker: TwinLab, communities: Sequence[TwinCommunity], at: Tariff) -> release.Offer:
     """What a stance would have sold last month."""
-    use = closed = opened = 0.0
+    use, money = 0.0, [0.0, 0.0]
+    line = line_up(stance, maker, at)
     for community in communities:
-        weights = {0: 0.0, 1: 0.0}
-        for openness, capability, price in products(stance, maker.capability, at):
+        others = {key: w for key, w in community.weights.items() if key[0] != maker.name}
+        rest = sum(others.values())
+        paid = sum(w * community.prices[key] for key, w in others.items() if w > 0.0)
+        mine, spent = 0.0, [0.0, 0.0]
+        for openness, capability, price in line:
             term = community.terms[maker.name, openness]
-            if term > -math.inf:
-                weights[openness] += math.exp(term) * community.slot_weight(capability, price)
-        own = sum(w for (name, _), w in community.weights.items() if name == maker.name)
-        mine = weights[0] + weights[1]
-        rest = sum(community.weights.values()) - own
-        share = mine / (rest + mine) if mine > 0.0 else 0.0
-        use += community.spend * share
-        if mine > 0.0:
-            closed += community.spend * share * weights[0] / mine
-            opened += community.spend * share * weights[1] / mine
-    return release.Offer(use, closed, opened, 1e6 * closed / at.closed)
+            weight = math.exp(term) * community.slot_weight(capability, price) if term > -math.inf else 0.0
+            mine += weight
+            spent[openness] += weight * price
+        use += community.spend * mine / (rest + mine)
+        for openness in (0, 1):
+            money[openness] += community.spend * spent[openness] / (paid + spent[0] + spent[1])
+    return release.Offer(use, money[0], money[1], 1e6 * money[0] / at.closed)
 
 
 def allowed(stance: str, capability: float, bloc: str, setting: Setting) -> bool:
@@ -111,7 +119,7 @@ def review(
             margin = 1.0 - at.cost / at.closed
             value = release.stance_value(stance, expected, margin, served, motives, scale)
             values[stance] = value / scale if scale > 0.0 else 0.0
-    noise = p["release.noise"] * normal(inputs.look(f"stance/{maker.name}", month))
+    noise = p["release.noise"] * normal(inputs.look("stance", month, maker.place))
     return release.choose_stance(maker.stance, values, noise, p["release.hysteresis"])
 
 

@@ -72,12 +72,15 @@ def first_control(inputs: TwinInputs) -> int:
     return 0
 
 
-def is_announced(inputs: TwinInputs, levers: tuple[str, ...], month: int, only_rises: bool = False) -> bool:
-    """Whether a change of one of the levers is known in `month` and not yet in force."""
-    return any(
-        step.announced <= month < step.first and (step.value > step.before if only_rises else step.value != step.before)
-        for (_, lever), steps in inputs.steps.items() if lever in levers for step in steps
-    )  # fmt: skip
+def is_announced(inputs: TwinInputs, levers: tuple[str, ...], month: int, tighter: float) -> bool:
+    """Whether a tightening of a lever is known in `month` and not yet in force; `tighter` 1 upwards, -1 downwards."""
+    for (_, lever), steps in inputs.steps.items():
+        for step in steps if lever in levers else ():
+            before, after = inputs.lever(lever, step.first - 1), inputs.lever(lever, step.first)
+            rises = before is not None and after is not None and tighter * after > tighter * before
+            if step.announced <= month < step.first and rises:
+                return True
+    return False
 
 
 def thresholds_at(inputs: TwinInputs, month: int) -> Thresholds:
@@ -101,7 +104,8 @@ def rules_in_force(inputs: TwinInputs, month: int, denial: float | None = None) 
         X = 0.0
     diffusion = inputs.dials.get("open_source.diffusion", 0.5)
     constraint = inputs.dials.get("compute.constraint", 0.0)
-    phi = value("enforcement", 0.3)
+    efforts = [float(path[month]) for (_, lever), path in inputs.levers.items() if lever == "enforcement"]
+    phi = sum(efforts) / len(efforts) if efforts else 0.3
     changing = tuple(f"export_controls.{name}" for name in BLOCKING)
     by = _by_bloc(inputs, month)
     promotion = {b: min(1.0, x + positive(2.0 * diffusion - 1.0)) for b, x in by("open_promotion", 0.0).items()}
@@ -128,8 +132,8 @@ def rules_in_force(inputs: TwinInputs, month: int, denial: float | None = None) 
         purchase_veto=value("purchase_veto", 0.0),
         mineral_control=value("mineral_control", 0.0),
         penalty=positive(1.0 - 2.0 * diffusion),
-        anticipated=float(is_announced(inputs, changing, month)),
-        rush=float(is_announced(inputs, ("export_controls.hbm_control",), month, only_rises=True)),
+        anticipated=D * is_announced(inputs, changing, month, tighter=-1.0),
+        rush=D * is_announced(inputs, ("export_controls.hbm_control",), month, tighter=1.0),
         promotion_by=promotion,
         restriction_by=by("open_restriction", math.inf),
         subsidy_by=by("subsidy", 0.0),

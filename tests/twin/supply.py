@@ -67,7 +67,7 @@ class ChipSupply:
             "legal": clearing.legal, "smuggled": clearing.smuggled(self.premium),
             "cloud": clearing.cloud(self.premium), "domestic": self.domestic,
         }  # fmt: skip
-        self.lost_revenue = self.price * (self.desired - clearing.legal) / 1e6
+        self.lost_revenue = self.price * (max(self.desired - self.domestic, 0.0) - clearing.legal) / 1e6
         self._install(n + o, quality)
         return {b: self._hand_on(month, b, rules) for b in BLOCS}
 
@@ -96,10 +96,12 @@ class ChipSupply:
             self.before, self.now, self.since_change = self.now, rules.thresholds, 0
         elif self.since_change < LONG_AGO:
             self.since_change += 1
+        life = p["chip_market.flagship_life"]
         flagships = [
             chips.Chip(*(float(row[c]) for c in ("tpp", "interconnect_gbs", "performance_density",
                                                  "memory_bandwidth_gbs", "h100e", "price_usd")))
-            for row in self.inputs.chips if row["role"] == "flagship" and month_index(str(row["release"])) <= month
+            for row in self.inputs.chips
+            if row["role"] == "flagship" and 0 <= month - month_index(str(row["release"])) < life
         ]  # fmt: skip
         W, D, X = self.desired, rules.denial, rules.extra
         if not any(chips.is_blocked(chip, self.now) for chip in flagships):
@@ -131,12 +133,13 @@ class ChipSupply:
     def _domestic(self, month: int, rules: Rules) -> None:
         p, series = self.inputs.params, self.inputs.series
         tools = rules.tool_control - series("tool_control_reference", month)
-        self.dies += series("foreign_dies", month) * (1.0 - rules.foundry_control)
-        self.dies += series("domestic_dies", month) * math.exp(-p["chip_market.tool_control_effect"] * tools)
-        hoarding = 1.0 + p["chip_market.hbm_rush"] * rules.rush
-        self.hbm += series("hbm_base", month) * (1.0 - rules.hbm_control) * hoarding + series("hbm_domestic", month)
+        self.dies += chips.new_dies(series("foreign_dies", month), rules.foundry_control,
+                                    series("domestic_dies", month), p["chip_market.tool_control_effect"], tools)
+        self.hbm += chips.new_memory(series("hbm_base", month), rules.hbm_control,
+                                     p["chip_market.hbm_rush"] * rules.rush, series("hbm_domestic", month))
         substitution = p["chip_market.import_substitution"] * self.inputs.channels["import_substitution"]
-        pull = (1.0 + p["chip_market.subsidy_strength"] * rules.subsidy_by["CN"]) * (1.0 + substitution * self.premium)
+        pull = chips.capacity_pull(p["chip_market.subsidy_strength"] * rules.subsidy_by["CN"],
+                                   substitution * self.premium)  # fmt: skip
         made = chips.domestic_output(
             self.dies, self.hbm, series("packages_capacity", month), series("share_910c", month), pull,
             p["chip_market.domestic_output_scale"], series("cambricon", month),
