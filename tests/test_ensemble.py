@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from sim.engine import Record
+from benchmarks.worlds import with_communities, with_labs
+from sim.data import load_tables
+from sim.engine import Engine, Record
 from sim.ensemble import THREAD_VARIABLES, Block, Pace, RunError, run_arms, run_blocks, simulate_block
 from sim.errors import InputError, Problem
 from sim.scenario import Scenario, load_scenario
@@ -169,6 +171,23 @@ def test_measures_are_handed_to_the_engine(tiny: Scenario) -> None:
     record = simulate_block(tiny, np.arange(2), ["gap_months"])
     assert record.columns == ["gap_months.CN", "gap_months.open"]
     assert record.values.shape == (2, tiny.months, 2)
+
+
+def test_worlds_of_the_benchmarks_split_agents_and_keep_the_totals(tiny: Scenario) -> None:
+    tables = load_tables()
+    split = with_communities(tables, 3 * len(tables.communities.rows))
+    for column in ("spend_share_2025", "users_2025"):
+        assert split.communities.number(column).sum() == pytest.approx(tables.communities.number(column).sum())
+    whole, parts = (Engine(tiny, np.arange(2), found).run(["token_share", "adoption"]) for found in (tables, split))
+    np.testing.assert_allclose(parts.values, whole.values, rtol=1e-9)
+    assert len(with_labs(tables, 4).labs.rows) == 4
+    doubled = with_labs(tables, 2 * len(tables.labs.rows)).labs
+    assert len(set(doubled.text("lab"))) == 2 * len(tables.labs.rows)
+    assert doubled.number("compute_2025").sum() == pytest.approx(tables.labs.number("compute_2025").sum())
+    with pytest.raises(ValueError, match="no multiple"):
+        with_communities(tables, 41)
+    with pytest.raises(ValueError, match="1 to 32 labs"):
+        with_labs(tables, 33)
 
 
 def values(block: Block) -> NDArray[np.float64]:

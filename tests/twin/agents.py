@@ -54,8 +54,8 @@ class TwinLab(mesa.Agent):
 
     @property
     def know_how(self) -> float:
-        """kn: own and borrowed know-how and the lab's lasting effect."""
-        return self.algorithms + self.borrowed + float(self.row["lab_effect"])
+        """kn: own and borrowed know-how, which makes training and serving cheap."""
+        return self.algorithms + self.borrowed
 
     def number(self, column: str) -> float:
         """A number of the lab's row."""
@@ -93,6 +93,10 @@ class TwinLab(mesa.Agent):
     def best_model(self) -> float:
         """Best model on sale; -inf without one."""
         return max((m.capability for m in self.models.values()), default=-math.inf)
+
+    def withdraw_closed(self) -> None:
+        """Take the closed line off offer."""
+        self.models = {place: model for place, model in self.models.items() if place[0] == 1}
 
     def put_on_sale(self, openness: int, new: release.Model) -> None:
         """The latest model of a slot group becomes the previous one; the new one takes over its price."""
@@ -157,10 +161,11 @@ class TwinCommunity(mesa.Agent):
         before, self.spend = self.spend, self.users * at_record / float(self.row["users_2025"]) * index
         self.growth = max(0.0, self.spend / before - 1.0) if before > 0.0 else 0.0
 
-    def slot_weight(self, capability: float, price: float) -> float:
+    def slot_weight(self, capability: float, price: float, small: bool) -> float:
         """exp of the part of utility that differs between models of one lab and openness."""
         q, beta = self.coefficient("quality"), self.coefficient("log_price")
-        return math.exp(q * (capability - self.reference) - beta * math.log(price))
+        lacks = self.inputs.params["demand.small_model_gap"] if small else 0.0
+        return math.exp(q * (capability - self.reference) - beta * math.log(price) - lacks)
 
     def access(self, month: int, origin: str, openness: int, rules: Rules) -> float:
         """Masks and bans by table and, for closed US models, by the US rule."""

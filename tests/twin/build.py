@@ -64,9 +64,10 @@ def _spread(row: dict[str, str | float], name: str, params: dict[str, float], ta
 
     if f"labs.{name}.lab_effect" not in params:
         row["lab_effect"] = float(row["lab_effect"]) + params["labs.effect_sd"] * luck("lab_effect")
-    if row["grade"] != "measured":
+    columns = ("compute_start", "compute_2023", "compute_2024", "compute_2025")
+    if row["grade"] != "measured" and not any(f"labs.{name}.{column}" in params for column in columns[1:]):
         factor = math.exp(params["labs.compute_sd"] * luck("compute"))
-        for column in ("compute_start", "compute_2023", "compute_2024", "compute_2025"):
+        for column in columns:
             row[column] = float(row[column]) * factor
 
 

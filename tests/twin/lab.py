@@ -27,8 +27,9 @@ class Technology(NamedTuple):
 
 
 class Weights(NamedTuple):
-    """Weights of a lab's objective: research directions, inference, product staff."""
+    """Weights of a lab's objective: training (1 is the final run alone), research directions, inference, product."""
 
+    training: float
     research: Pair
     inference: float
     product: float
@@ -86,19 +87,30 @@ def base_elasticity(tech: Technology) -> float:
     return tech.toes * z0 / (1.0 + tech.beta * z0)
 
 
-def weights(tech: Technology, final_run: float, inference_share: float, product_share: float) -> Weights:
+class Observed(NamedTuple):
+    """Shares at the base point: final run, efficiency research in what is explored, inference, product staff."""
+
+    final_run: float
+    experiment: float
+    inference: float
+    product: float
+
+
+def weights(tech: Technology, seen: Observed) -> Weights:
     """Weights under which observed shares are best at the base point."""
     e0 = base_elasticity(tech)
-    first, second = ((1.0 - final_run) / final_run * 0.5 / (b * e0) for b in tech.compute_share)
+    explored = (1.0 - seen.final_run) / seen.final_run
+    first, second = (seen.experiment * explored * 0.5 / (b * e0) for b in tech.compute_share)
     staff = sum(om * e0 * (1.0 - b) for om, b in zip((first, second), tech.compute_share, strict=True))
-    inference = inference_share / (1.0 - inference_share) / final_run
-    return Weights((first, second), inference, product_share / (1.0 - product_share) * staff)
+    inference = seen.inference / (1.0 - seen.inference) / seen.final_run
+    training = 1.0 + (1.0 - seen.experiment) * explored
+    return Weights(training, (first, second), inference, seen.product / (1.0 - seen.product) * staff)
 
 
 def base_compute_share(tech: Technology, w: Weights) -> float:
     """phi: compute share of spending at the base point."""
     e0 = base_elasticity(tech)
-    nk = 1.0 + w.inference + sum(om * e0 * b for om, b in zip(w.research, tech.compute_share, strict=True))
+    nk = w.training + w.inference + sum(om * e0 * b for om, b in zip(w.research, tech.compute_share, strict=True))
     nl = w.product + sum(om * e0 * (1.0 - b) for om, b in zip(w.research, tech.compute_share, strict=True))
     return nk / (nk + nl)
 
@@ -172,7 +184,7 @@ def demands(tech: Technology, w: Weights, at: Position, ln_m: float, v: float) -
         eta.append(marginal_value(tech, w.research[j], at.a[j], best))
         omega.append(share)
         ln_R.append(best)
-    nk = 1.0 + w.inference + sum(e * x for e, x in zip(eta, omega, strict=True))
+    nk = w.training + w.inference + sum(e * x for e, x in zip(eta, omega, strict=True))
     nl = w.product + sum(e * (1.0 - x) for e, x in zip(eta, omega, strict=True))
     pair = (eta[0], eta[1]), (omega[0], omega[1]), (ln_R[0], ln_R[1])
     return Plan(ln_m, v, nk, nl, *pair, nk / math.exp(ln_m))
@@ -229,7 +241,7 @@ def best_portfolio(plan: Plan, w: Weights, budget: float, wage: float) -> Portfo
     e1, e2 = (e * x / plan.NK for e, x in zip(plan.eta, plan.omega, strict=True))
     s1, s2 = (e * (1.0 - x) / plan.NL for e, x in zip(plan.eta, plan.omega, strict=True))
     labour = plan.NL * wage / (math.exp(plan.v) * budget)
-    return Portfolio((1.0 / plan.NK, e1, e2, w.inference / plan.NK), (s1, s2, w.product / plan.NL), labour)
+    return Portfolio((w.training / plan.NK, e1, e2, w.inference / plan.NK), (s1, s2, w.product / plan.NL), labour)
 
 
 def adjust(old: Portfolio, best: Portfolio, speed: float) -> Portfolio:

@@ -23,10 +23,11 @@ class TwinModel(Production):
         self.review_stances()
         self.release()
         self.price()
+        self.measure()
+        self.notice()
         self.choose()
         self.settle()
         self.fund_next()
-        self.measure()
         self.govern()
         self.month += 1
 
@@ -69,11 +70,12 @@ class TwinModel(Production):
             quality = x.capability + p["capability.release_noise"] * normal(self.inputs.look("quality", t, x.place))
             flagship = release.Model(quality, x.ln_effective, x.training, x.know_how, t)
             x.put_on_sale(1 if x.stance == "open_flagship" else 0, flagship)
+            if x.stance == "open_flagship":
+                x.withdraw_closed()
             if x.stance == "open_small":
                 small = quality - release.SMALL_STEP, x.ln_effective - step, x.training, x.know_how, t, True
                 x.put_on_sale(1, release.Model(*small))
             x.next_release = t + x.wait(t, self.rules.filter_by[x.bloc])
-        self.notice()
 
     def notice(self) -> None:
         """Origins that first come near the frontier are heard of everywhere."""
@@ -84,17 +86,16 @@ class TwinModel(Production):
         for x in self.here():
             if t > x.entry:
                 x.awareness = market.logistic(x.awareness, p["demand.consideration_growth"])
-        frontier = max(x.best_model() for x in self.labs)
-        reach = frontier - p["demand.consideration_reach"]
-        near = [
-            x for x in self.here() if x.bloc not in self.noticed
-            and any(m.month == t and m.capability >= reach for m in x.models.values())
-        ]  # fmt: skip
-        for x in near:
-            self.noticed.add(x.bloc)
-            x.awareness = max(x.awareness, p["demand.consideration_jump"])
+        for b in BLOCS:
+            makers = [x for x in self.here(b) if x.models]
+            lag = government.gap_months(self.frontiers["US"], self.frontiers[b])
+            if b in self.noticed or not makers or (math.isfinite(lag) and lag > p["demand.consideration_reach"]):
+                continue
+            self.noticed.add(b)
+            best = max(makers, key=lambda x: x.best_model())
+            best.awareness = max(best.awareness, p["demand.consideration_jump"])
             for c in self.communities:
-                c.considers[x.bloc] = max(c.considers[x.bloc], p["demand.consideration_jump"])
+                c.considers[b] = max(c.considers[b], p["demand.consideration_jump"])
 
     # --- 13 ----------------------------------------------------------------------------------------------------------
     def price(self) -> None:
@@ -145,7 +146,7 @@ class TwinModel(Production):
                 term = c.term(x, openness, self.month, self.rules, banned)
                 c.terms[x.name, openness] = term
                 slots = [m for (o, _), m in x.models.items() if o == openness]
-                parts = [c.slot_weight(m.capability, m.price) for m in slots]
+                parts = [c.slot_weight(m.capability, m.price, m.small) for m in slots]
                 own = sum(parts)
                 paid = sum(w * m.price for w, m in zip(parts, slots, strict=True))
                 c.weights[x.name, openness] = math.exp(term) * own if own > 0.0 else 0.0
@@ -165,7 +166,7 @@ class TwinModel(Production):
         for x in self.here():
             own = c.weights[x.name, 0] + c.weights[x.name, 1]
             for (openness, vintage), m in x.models.items() if own > 0.0 else ():
-                weight = math.exp(c.terms[x.name, openness]) * c.slot_weight(m.capability, m.price)
+                weight = math.exp(c.terms[x.name, openness]) * c.slot_weight(m.capability, m.price, m.small)
                 share[x.name, openness, vintage] = c.shares[x.name] * weight / own
                 price[x.name, openness, vintage] = m.price
         c.mean_price = sum(share[key] * price[key] for key in share)
@@ -202,6 +203,7 @@ class TwinModel(Production):
     def fund_next(self) -> None:
         """Aspirations and the funding of next month."""
         p, labs = self.p, self.here()
+        pulls = {}
         mean = sum(x.capability for x in labs) / len(labs)
         for x in labs:
             foreign = max((y.capability for y in labs if y.bloc != x.bloc), default=-math.inf)
@@ -213,12 +215,15 @@ class TwinModel(Production):
             usual = x.revenue_share if x.usual_share is None else x.usual_share
             if self.month > self.inputs.last_recorded:
                 relative = (x.capability - mean) / p["capability.eci_per_oom"]
-                x.deviation += p["budget.investor_extrapolation"] * min(max(relative, -2.0), 2.0)
-                x.deviation += p["budget.revenue_feedback"] * market.revenue_pull(x.revenue_share, usual)
+                pulls[x] = p["budget.investor_extrapolation"] * min(max(relative, -2.0), 2.0)
+                pulls[x] += p["budget.revenue_feedback"] * market.revenue_pull(x.revenue_share, usual)
             x.usual_share = usual + (x.revenue_share - usual) / 12.0
             closeness = math.exp(-abs(x.capability - foreign) / 4.0) if foreign > -math.inf else 0.0
             x.deviation += self.on("escape_competition") * p["budget.escape_competition"] * closeness
             x.deviation += self.on("state_reaction") * p["budget.state_reaction"] * x.shortfall
+        usual_pull = sum(x.reference_budget * pull for x, pull in pulls.items()) / sum(x.reference_budget for x in labs)
+        for x, pull in pulls.items():
+            x.deviation += pull - usual_pull
 
     # --- 16 ----------------------------------------------------------------------------------------------------------
     def measure(self) -> None:

@@ -28,7 +28,7 @@ class Production(mesa.Model):
         self.frontiers: dict[str, list[float]] = {b: [] for b in BLOCS}
         self.gaps: list[float] = []
         self.lost: list[float] = []
-        self.noticed: set[str] = set()
+        self.noticed = {"US"}
         self.allocation_end: dict[str, float] = {}
         self.rules: Rules = rules_in_force(inputs, 0)
 
@@ -90,7 +90,8 @@ class Production(mesa.Model):
     def weights(self, x: TwinLab) -> lab.Weights:
         """The weights of a lab's objective this month."""
         iota = self.inputs.series("inference_share", self.month)
-        return lab.weights(self.technology(), x.number("final_run_share"), iota, self.p["research.product_staff_share"])
+        shares = x.number("final_run_share"), self.p["research.experiment_share"], iota
+        return lab.weights(self.technology(), lab.Observed(*shares, self.p["research.product_staff_share"]))
 
     def fund(self) -> None:
         """Budgets, and each lab's part of its bloc's compute."""
@@ -160,7 +161,7 @@ class Production(mesa.Model):
         tech, p, t = self.technology(), self.p, self.month
         for x in self.here():
             if not x.history:
-                x.training = 4.5 * x.compute[0]
+                x.training = 4.5 * x.compute[0] / self.weights(x).training
                 x.ln_training = self.data_limited(x)
         slack = p["research.slack"] * self.on("slack")
         new = {}
@@ -225,9 +226,10 @@ class Production(mesa.Model):
         """Training stock and internal capability."""
         p = self.p
         for x in self.here():
-            x.training = knowledge.next_training(x.training, x.compute[0], self.rules.cap_by[x.bloc])
+            final_run = x.compute[0] / self.weights(x).training
+            x.training = knowledge.next_training(x.training, final_run, self.rules.cap_by[x.bloc])
             x.ln_training = self.data_limited(x)
-            x.ln_effective = x.ln_training + x.know_how
+            x.ln_effective = x.ln_training + x.know_how + x.number("lab_effect")
             gain = 0.0 if x.adopted is None else knowledge.reasoning_gain(
                 self.inputs.event_gain, p["reasoning.slope"], self.month - x.adopted)  # fmt: skip
             x.reasoning = self.on("reasoning") * gain

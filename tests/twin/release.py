@@ -43,16 +43,18 @@ class Motives:
     reputation: float
     penalty: float
     leak: float
+    commodity: float
+    small_cost: float
 
 
 def stance_value(stance: str, offer: Offer, margin: float, served: float, motives: Motives, scale: float) -> float:
-    """V of a stance; `margin` is 1 - cost/price of the closed model, `scale` is U0."""
+    """V of a stance; `margin` is that of the closed model at its shadow cost, `scale` is U0."""
     standing = motives.reputation - motives.penalty
     value = offer.closed * margin * served + motives.host_fee * offer.open + motives.complement * offer.use
     if stance == "open_flagship":
-        value += scale * (standing - motives.leak)
+        value += scale * (standing + motives.commodity - motives.leak)
     if stance == "open_small":
-        value += scale * 0.3 * standing
+        value += scale * (0.3 * standing - motives.small_cost)
     return value
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from tests.twin import market, release
 from tests.twin.agents import TwinCommunity, TwinLab
-from tests.twin.inputs import TwinInputs
+from tests.twin.inputs import TwinInputs, clip
 from tests.twin.rules import Rules
 
 
@@ -47,21 +47,27 @@ def tariff(maker: TwinLab, inputs: TwinInputs, setting: Setting, price_coefficie
     return Tariff(cost, closed, p["pricing.host_margin"] * p["pricing.host_cost_ratio"] * cost, tokens)
 
 
-def products(stance: str, capability: float, at: Tariff) -> list[tuple[int, float, float]]:
-    """(openness, ECI, price) of what a stance sells."""
+Offered = tuple[int, float, float, bool]
+
+
+def products(stance: str, capability: float, at: Tariff) -> list[Offered]:
+    """(openness, ECI, price, small) of what a stance brings."""
     if stance == "open_flagship":
-        return [(1, capability, at.open)]
-    flagship = [(0, capability, at.closed)]
+        return [(1, capability, at.open, False)]
+    flagship = [(0, capability, at.closed, False)]
     if stance == "closed":
         return flagship
-    return [*flagship, (1, capability - release.SMALL_STEP, at.open / market.SMALL_MODEL)]
+    return [*flagship, (1, capability - release.SMALL_STEP, at.open / market.SMALL_MODEL, True)]
 
 
-def line_up(stance: str, maker: TwinLab, at: Tariff) -> list[tuple[int, float, float]]:
-    """(openness, ECI, price) of all that the lab would sell: the new models before its present ones."""
+def line_up(stance: str, maker: TwinLab, at: Tariff) -> list[Offered]:
+    """All that the lab would sell: the new models before its present ones; an open flagship ends the closed line."""
     new = products(stance, maker.capability, at)
-    groups = {openness for openness, _, _ in new}
-    kept = [(o, m.capability, m.price) for (o, vintage), m in maker.models.items() if vintage == 0 or o not in groups]
+    groups = {openness for openness, *_ in new}
+    kept = [
+        (o, m.capability, m.price, m.small) for (o, vintage), m in maker.models.items()
+        if (vintage == 0 or o not in groups) and not (stance == "open_flagship" and o == 0)
+    ]  # fmt: skip
     return new + kept
 
 
@@ -74,9 +80,9 @@ def offer(stance: str, maker: TwinLab, communities: Sequence[TwinCommunity], at:
         rest = sum(others.values())
         paid = sum(w * community.prices[key] for key, w in others.items() if w > 0.0)
         mine, spent = 0.0, [0.0, 0.0]
-        for openness, capability, price in line:
+        for openness, capability, price, small in line:
             term = community.terms[maker.name, openness]
-            weight = math.exp(term) * community.slot_weight(capability, price) if term > -math.inf else 0.0
+            weight = math.exp(term) * community.slot_weight(capability, price, small) if term > -math.inf else 0.0
             mine += weight
             spent[openness] += weight * price
         use += community.spend * mine / (rest + mine)
@@ -109,6 +115,8 @@ def review(
         reputation=p["release.reputation"] + promotion,
         penalty=setting.rules.penalty,
         leak=release.leak_motive(p["release.leak_cost"], maker.capability - setting.rival_open),
+        commodity=p["release.commoditisation"] * maker.number("complement_value") * p["release.complement_scale"],
+        small_cost=p["release.small_model_cost"],
     )
     values = {}
     for stance, expected in offers.items():
@@ -116,7 +124,7 @@ def review(
             need = expected.tokens / at.tokens
             capacity = maker.compute[3] * setting.serving
             served = 1.0 if need <= 0.0 else min(1.0, capacity / need)
-            margin = 1.0 - at.cost / at.closed
+            margin = 1.0 - at.cost * math.exp(clip(maker.premium, -0.5, 3.0)) / at.closed
             value = release.stance_value(stance, expected, margin, served, motives, scale)
             values[stance] = value / scale if scale > 0.0 else 0.0
     noise = p["release.noise"] * normal(inputs.look("stance", month, maker.place))
