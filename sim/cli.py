@@ -72,10 +72,11 @@ def validate(
     as_json: Json = False,
 ) -> None:
     """Check scenarios and say everything that is wrong with them."""
-    from sim.cli_text import validate_files
+    with _reporting(as_json):
+        from sim.cli_text import validate_files
 
-    if not validate_files(files, as_json):
-        raise typer.Exit(BAD_INPUT)
+        if not validate_files(files, as_json):
+            raise typer.Exit(BAD_INPUT)
 
 
 @app.command(short_help="Put a scenario or a name into words.")
@@ -190,10 +191,12 @@ def _reporting(as_json: bool) -> Iterator[None]:
     except KeyboardInterrupt:
         typer.echo("stopped; nothing half-written was left", err=True)
         raise typer.Exit(FAILED) from None
-    except RuntimeError as error:
-        from sim.cli_work import FAILURES, print_failure
+    except (RuntimeError, FileNotFoundError) as error:
+        from sim.cli_text import print_failure
+        from sim.ensemble import RunError
+        from sim.results import OutputError
 
-        if not isinstance(error, FAILURES):
+        if not isinstance(error, RunError | OutputError | FileNotFoundError):
             raise
         print_failure(error, as_json)
         raise typer.Exit(FAILED) from None

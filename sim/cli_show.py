@@ -41,6 +41,8 @@ class _Lines(Progress):
         self._started = self._last = time.monotonic()
 
     def runs(self, done: int, total: int) -> None:
+        if done == 0:
+            return
         now = time.monotonic()
         if now - self._last < SECONDS_BETWEEN_LINES and done < total:
             return

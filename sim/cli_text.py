@@ -28,6 +28,14 @@ def print_problems(error: InputError, as_json: bool) -> None:
         typer.echo(str(problem), err=True)
 
 
+def print_failure(error: Exception, as_json: bool) -> None:
+    """Print why a command failed: on standard error, or as a JSON object on standard output."""
+    if as_json:
+        print_json({"status": "failed", "error": str(error)})
+    else:
+        typer.echo(str(error), err=True)
+
+
 def print_presets(as_json: bool) -> None:
     """Print name and title of every preset."""
     from sim.places import find_scenario, preset_names

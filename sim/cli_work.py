@@ -13,16 +13,14 @@ import typer
 from sim.calendar import month_label
 from sim.cli_show import HEADLINES, Progress, headline, headline_table, progress
 from sim.cli_text import load, print_json
-from sim.ensemble import Pace, RunError, default_jobs, simulate_block
+from sim.ensemble import Pace, default_jobs, simulate_block
 from sim.errors import InputError, Problem
 from sim.history import Draw, Order, Outcome, carry_out, redraw
 from sim.plan import Plan, code_digest, machine, plan_comparison, plan_run
-from sim.results import FIGURES, OutputError, Results
+from sim.results import FIGURES, Results
 
 if TYPE_CHECKING:
     from sim.scenario import Scenario
-
-FAILURES = (RunError, OutputError)
 
 
 @dataclass(frozen=True)
@@ -47,7 +45,7 @@ class Wish:
 
 
 def run_scenario(file: str, wish: Wish) -> bool:
-    """Run a scenario and its counterfactual; return whether all of it succeeded. Raises InputError and FAILURES."""
+    """Run a scenario and its counterfactual; return whether all went well. Raises InputError, RunError, OutputError."""
     scenario = load(file, wish.all_sets)
     charts = None if scenario.outputs.charts == "all" else list(scenario.outputs.charts)
     return _carry_out(plan_run(scenario), wish, charts if wish.charts else [])
@@ -78,7 +76,7 @@ def draw_again(folder: Path, jobs: int | None, quiet: bool, as_json: bool) -> bo
 
 
 def replay_run(folder: Path, number: int, as_json: bool) -> bool:
-    """Compute run `number` of every arm alone; return whether it equals the record bit for bit. Raises FAILURES."""
+    """Compute run `number` of every arm alone; return whether it equals the record bit for bit. Raises OutputError."""
     from sim.scenario import scenario_from_resolved
 
     results = Results(folder)
@@ -98,14 +96,6 @@ def replay_run(folder: Path, number: int, as_json: bool) -> bool:
     for reason in reasons:
         typer.echo(reason, err=True)
     return equal
-
-
-def print_failure(error: Exception, as_json: bool) -> None:
-    """Print why a command failed: on standard error, or as a JSON object on standard output."""
-    if as_json:
-        print_json({"status": "failed", "error": str(error)})
-    else:
-        typer.echo(str(error), err=True)
 
 
 def _carry_out(plan: Plan, wish: Wish, charts: list[str] | None) -> bool:

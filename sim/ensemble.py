@@ -57,7 +57,7 @@ class Block:
 class Pace:
     """How an ensemble is computed; none of it moves a single bit of the results.
 
-    `jobs`: processes. `block`: most runs to advance together. `progress`: told whenever a block is finished.
+    `jobs`: processes. `block`: most runs to advance together. `progress`: told at the start and after every block.
     """
 
     jobs: int = 1
@@ -153,6 +153,7 @@ def _counter(progress: Progress | None, total: int) -> Callable[[int], None]:
         if progress is not None:
             progress(finished, total)
 
+    count(0)
     return count
 
 

@@ -17,7 +17,7 @@ import pyarrow.parquet as parquet
 import pytest
 from typer.testing import CliRunner, Result
 
-from sim import charts
+from sim import charts, places
 from sim.cli import app
 from sim.cli_show import HEADLINES, Progress, progress, short
 from sim.places import preset_names
@@ -156,6 +156,17 @@ def test_schema_is_a_json_schema_with_the_names_of_the_catalogues() -> None:
     assert result.exit_code == 0
     assert json.loads(result.stdout)["$schema"].startswith("https://json-schema.org/")
     assert "chip_market.diverted_share" in result.stdout
+
+
+def test_an_incomplete_installation_is_one_sentence(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing() -> Path:
+        raise FileNotFoundError("no scenarios folder; the installation is incomplete")
+
+    monkeypatch.setattr(places, "preset_folder", missing)
+    for words in (("list",), ("validate", "history_hold"), ("run", "history_hold"), ("explain", "history_hold")):
+        result = call(*words)
+        assert (result.exit_code, result.stdout) == (1, "")
+        assert result.stderr == "no scenarios folder; the installation is incomplete\n"
 
 
 # Explain
@@ -445,7 +456,7 @@ def test_lines_tell_the_time_that_is_left(monkeypatch: pytest.MonkeyPatch, capsy
     clock = iter([0.0, 1.0, 10.0, 40.0])
     monkeypatch.setattr(time, "monotonic", lambda: next(clock))
     with progress(quiet=False) as shown:
-        for done in (64, 128, 512):
+        for done in (0, 64, 128, 512):
             shown.runs(done, 512)
     assert capsys.readouterr().err == "128 of 512 runs, about 30 s left\n512 of 512 runs\n"
 
