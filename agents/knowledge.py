@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from agents.lab import LabState, LabWorld, Terms, direction_rate
+from agents.lab import LabState, LabWorld, Terms, direction_rate, room_for_ideas
 from agents.places import CLOSED, STANCE_FLAGSHIP
-from agents.portfolio import DIRECTIONS, Technology, research_input
+from agents.portfolio import Technology, research_input
 from agents.shelf import Shelf
 from sim.arrays import Array, Flags
 
@@ -46,14 +46,12 @@ def own_progress(state: LabState, par: Numbers, tech: Technology) -> tuple[Array
     """Return the monthly gain of each direction from a lab's own research (section 10)."""
     rate = direction_rate(par)
     search = 1.0 + par["research.slack"] * par["channel.slack"] * state.shortfall
-    gains = []
-    for j in DIRECTIONS:
-        experiments = np.maximum(state.compute - state.distillation_compute, 1e-9) * state.compute_share[:, :, 1 + j]
-        staff = np.maximum(state.researchers * state.staff_share[:, :, j], 1e-9)
-        ln_input = research_input(tech, j, experiments, staff)
-        position = np.maximum(state.algorithm[:, :, j], 0.0)
-        ceiling = np.maximum(1.0 - (position / 40.0) ** 4, 0.0)
-        gains.append(rate * np.exp(tech.exponent * ln_input - tech.curvature * position) * ceiling * search)
+    free = np.maximum(state.compute - state.distillation_compute, 1e-9)
+    experiments = free * np.moveaxis(state.compute_share[:, :, 1:3], 2, 0)
+    staff = np.maximum(state.researchers * np.moveaxis(state.staff_share[:, :, :2], 2, 0), 1e-9)
+    ln_input = research_input(tech, experiments, staff)
+    position = np.maximum(np.moveaxis(state.algorithm, 2, 0), 0.0)
+    gains = rate * np.exp(tech.exponent * ln_input - tech.curvature * position) * room_for_ideas(position) * search
     return gains[0], gains[1]
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from agents import portfolio
 from agents.chip_market import Handoff
 from agents.places import TARGET
-from agents.portfolio import DIRECTIONS, Means, Prices, Split, Technology, Weights
+from agents.portfolio import Means, Prices, Problem, Split, Technology, Weights
 from sim.arrays import Array, Whole, column
 
 Numbers = Mapping[str, Array]
@@ -88,13 +88,10 @@ def technology(par: Numbers, algorithm: Array, frontier_run: Array) -> Technolog
     """Return the research technology (section 7). `algorithm` (runs, labs, 2); `frontier_run` tau >= 1, (runs, 1)."""
     curvature = 2.0 * par["research.stepping_on_toes"] / par["research.returns_to_research"]
     rate = direction_rate(par)
-    push = []
-    for j in DIRECTIONS:
-        position = algorithm[:, :, j]
-        ceiling = np.maximum(1.0 - (np.maximum(position, 0.0) / 40.0) ** 4, 1e-12)
-        push.append(np.log(par["research.planning_horizon"] * rate * ceiling) - curvature * np.maximum(position, 0.0))
+    position = np.maximum(np.moveaxis(algorithm, 2, 0), 0.0)
+    push = np.log(par["research.planning_horizon"] * rate * room_for_ideas(position)) - curvature * position
     return Technology(
-        compute_share=(par["research.compute_share_light"], par["research.compute_share_scale"]),
+        compute_share=np.stack([par["research.compute_share_light"], par["research.compute_share_scale"]]),
         substitution=par["research.elasticity_compute_labour"],
         floor=par["research.share_floor"],
         exponent=par["research.stepping_on_toes"],
@@ -102,8 +99,14 @@ def technology(par: Numbers, algorithm: Array, frontier_run: Array) -> Technolog
         ln_compute_unit=np.log(par["research.base_compute"])
         + par["research.frontier_experiment_exponent"] * np.log(frontier_run),
         ln_labour_unit=np.log(par["research.base_researchers"]),
-        ln_push=(push[0], push[1]),
+        ln_push=push,
     )
+
+
+def room_for_ideas(position: Array) -> Array:
+    """Return the factor that stops progress at the physical limit of 40 ln units a direction (section 7)."""
+    room: Array = np.maximum(1.0 - (position / 40.0) ** 4, 1e-12)
+    return room
 
 
 def direction_rate(par: Numbers) -> Array:
@@ -125,17 +128,15 @@ def lab_terms(par: Numbers, world: LabWorld, month: int, tech: Technology) -> Te
     base_value = par["research.stepping_on_toes"] * base_z / (1.0 + tech.curvature * base_z)
     explored = (1.0 - final) / final
     efficiency = par["research.experiment_share"] * explored
-    direction = [0.5 * efficiency / (tech.compute_share[j] * base_value) for j in DIRECTIONS]
-    staff = sum(
-        (direction[j] * base_value * (1.0 - tech.compute_share[j]) for j in DIRECTIONS), np.zeros_like(final)
-    )
+    direction = 0.5 * efficiency / (tech.compute_share * base_value)
+    staff = (direction * base_value * (1.0 - tech.compute_share)).sum(axis=0)
     product = par["research.product_staff_share"]
     weight_product = product / (1.0 - product) * staff
     weight_inference = serve / (1.0 - serve) / final
     compute = 1.0 / final + weight_inference
     share = compute / (compute + weight_product + staff)
     training = 1.0 + explored - efficiency
-    return Terms(tech, Weights(training, weight_inference, weight_product, (direction[0], direction[1])), share)
+    return Terms(tech, Weights(training, weight_inference, weight_product, direction), share)
 
 
 def fund_labs(
@@ -207,18 +208,23 @@ def rationing(par: Numbers) -> Rationing:
 
 
 def solve_portfolio(
-    state: LabState, par: Numbers, month: int, terms: Terms, wage: Array
+    state: LabState, par: Numbers, month: int, terms: Terms, wage: Array, cold: bool
 ) -> Split:
-    """Solve the plan and the rationed portfolio (sections 7 and 8); set prices, premium, desired and used compute."""
+    """Solve the plan and the rationed portfolio (sections 7 and 8); set prices, premium, desired and used compute.
+
+    `cold`: whether a lab enters this month, so that last month's prices are no good start for it.
+    """
     regime = rationing(par)
     aside = par["research.distillation_share"] * par["channel.distillation"]
     unit = list_rent(par, month) / (1.0 - aside) + np.zeros_like(state.budget)
     means = Means(state.budget, wage, unit)
     at_floor = Means(state.budget, wage, unit * np.exp(regime.floor))
-    free = portfolio.plan(terms.technology, terms.weights, at_floor, state.plan_prices)
-    wanted = portfolio.demands(terms.technology, terms.weights, free).compute / np.exp(free.compute)
+    problem = Problem(terms.technology, terms.weights)
+    steps = portfolio.COLD_STEPS if cold else portfolio.WARM_STEPS
+    free = portfolio.plan(problem, at_floor, state.plan_prices, steps[0])
+    wanted = problem.demands(free).compute / np.exp(free.compute)
     capacity = (1.0 - aside) * state.capacity
-    tight = portfolio.rationed(terms.technology, terms.weights, means, capacity, regime.fungibility, state.prices)
+    tight = portfolio.rationed(problem, means, capacity, regime.fungibility, state.prices, steps[1])
     scarce = wanted > capacity
     chosen = portfolio.choose(scarce, tight, free)
     state.plan_prices, state.prices = free, tight
@@ -227,7 +233,7 @@ def solve_portfolio(
     state.distillation_compute = aside * state.compute
     raw = chosen.compute - chosen.labour - np.log(unit / wage)
     state.premium = np.maximum(raw, regime.floor)
-    return portfolio.split(terms.technology, terms.weights, means, chosen)
+    return portfolio.split(problem, means, chosen)
 
 
 def adjust(state: LabState, par: Numbers, best: Split, entering: Array) -> None:

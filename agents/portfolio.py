@@ -3,7 +3,8 @@
 Specification: docs/model.md, sections 7 and 8. The problem is concave, so the first-order conditions pin the optimum.
 It is solved in its dual form, in logs, by Newton's method with a fixed number of steps: on the price of labour alone
 for the unconstrained plan, on the prices of compute and labour for the rationed portfolio; the two research
-conditions are eliminated within the same step. Prices are in utils: m of compute, exp(v) of labour.
+conditions are eliminated within the same step. Prices are in utils: m of compute, exp(v) of labour. Arrays are
+(runs, labs); those of the two research directions (compute-light, scale-dependent) have them as a leading axis of 2.
 """
 
 from dataclasses import dataclass
@@ -15,33 +16,37 @@ from sim.arrays import Array, Flags
 
 DIRECTIONS = (0, 1)
 """Compute-light and scale-dependent efficiency research."""
-PLAN_STEPS = 12
-RATIONED_STEPS = 14
+COLD_STEPS = (12, 14)
+"""Newton steps of the plan and of the rationed problem in months with an entry."""
+WARM_STEPS = (6, 7)
+"""The same in other months, when last month's solution is near."""
 SIGMA_GAP = 1e-11
 """Distance from sigma = 1 at which the cost function takes its geometric limit (error below 1e-10)."""
+LARGEST_STEP = 1.0
+LARGEST_RESEARCH_STEP = 10.0
 
 
 @dataclass(frozen=True)
 class Technology:
-    """Research technology; every array broadcasts to (runs, labs), pairs are (compute-light, scale-dependent).
+    """Research technology; arrays broadcast to (runs, labs), pairs to (2, runs, labs).
 
     `compute_share` b_j, `substitution` sigma, `floor` o, `exponent` lambda, `curvature` beta,
     `ln_compute_unit` ln(K0 tau^varpi), `ln_labour_unit` ln L0, `ln_push` ln(H theta_j exp(-beta a_j) ceil_j).
     """
 
-    compute_share: tuple[Array, Array]
+    compute_share: Array
     substitution: Array
     floor: Array
     exponent: Array
     curvature: Array
     ln_compute_unit: Array
     ln_labour_unit: Array
-    ln_push: tuple[Array, Array]
+    ln_push: Array
 
 
 @dataclass(frozen=True)
 class Weights:
-    """What a lab values, in units of ln compute of the final run; arrays (runs, labs).
+    """What a lab values, in units of ln compute of the final run; (runs, labs), `direction` (2, runs, labs).
 
     `training` is 1 plus the exploration that a larger run needs in proportion.
     """
@@ -49,7 +54,7 @@ class Weights:
     training: Array
     inference: Array
     product: Array
-    direction: tuple[Array, Array]
+    direction: Array
 
 
 @dataclass(frozen=True)
@@ -62,59 +67,70 @@ class Means:
 
 
 class Prices(NamedTuple):
-    """Logs of the shadow prices of compute and labour, and of the two research composites; (runs, labs) each."""
+    """Logs of the shadow prices of compute and labour, (runs, labs), and of the research composites, (2, runs, labs)."""
 
     compute: Array
     labour: Array
-    research: tuple[Array, Array]
+    research: Array
 
 
 class Demands(NamedTuple):
-    """Expenditures in utils at given prices, and the derivatives that a Newton step needs; (runs, labs) each."""
+    """Expenditures in utils at given prices, and what a Newton step needs; first two (runs, labs), others (2, ...).
+
+    `value` eta, `share` omega, `curve` h, `residual` of R c = eta(R) in logs, `tilt` d omega / d ln m.
+    """
 
     compute: Array
     labour: Array
-    value: tuple[Array, Array]
-    share: tuple[Array, Array]
-    curve: tuple[Array, Array]
-    residual: tuple[Array, Array]
-    tilt: tuple[Array, Array]
+    value: Array
+    share: Array
+    curve: Array
+    residual: Array
+    tilt: Array
 
 
-def demands(tech: Technology, weights: Weights, at: Prices) -> Demands:
-    """Return the expenditures NK and NL, and per direction eta, omega, h, the residual of R c = eta(R) and d omega/dx."""
-    gap = 1.0 - tech.substitution
-    gap = np.where(np.abs(gap) < SIGMA_GAP, SIGMA_GAP, gap)
-    value, share, curve, residual, tilt = [], [], [], [], []
-    ln_unit_compute, ln_unit_labour = at.compute + tech.ln_compute_unit, at.labour + tech.ln_labour_unit
-    outer = 1.0 - 2.0 * tech.floor
-    constant = outer * np.log(outer) + 2.0 * tech.floor * np.log(tech.floor)
-    for j in DIRECTIONS:
-        inner = (tech.compute_share[j] - tech.floor) / outer
-        labour_side = ln_unit_labour - np.log1p(-inner)
-        spread = np.clip(gap * (ln_unit_compute - np.log(inner) - labour_side), -500.0, 500.0)
-        weight = inner * np.exp(spread)
-        total = 1.0 - inner + weight
-        ln_nest = labour_side + np.log1p(inner * np.expm1(spread)) / gap
-        ln_cost = outer * ln_nest + tech.floor * (ln_unit_compute + ln_unit_labour) - constant
-        nest_share = weight / total
-        ln_z = tech.ln_push[j] + tech.exponent * at.research[j]
-        drag = 1.0 + tech.curvature * np.exp(ln_z)
-        ln_value = np.log(weights.direction[j] * tech.exponent) + ln_z - np.log(drag)
-        value.append(np.exp(ln_value))
-        share.append(tech.floor + outer * nest_share)
-        curve.append(tech.exponent / drag)
-        residual.append(at.research[j] + ln_cost - ln_value)
-        tilt.append(outer * gap * nest_share * (1.0 - nest_share))
-    compute = weights.training + weights.inference + value[0] * share[0] + value[1] * share[1]
-    labour = weights.product + value[0] * (1.0 - share[0]) + value[1] * (1.0 - share[1])
-    return Demands(
-        compute, labour,
-        (value[0], value[1]), (share[0], share[1]), (curve[0], curve[1]), (residual[0], residual[1]), (tilt[0], tilt[1]),
-    )  # fmt: skip
+class Problem:
+    """A month's problem with everything that does not depend on prices worked out."""
+
+    def __init__(self, tech: Technology, weights: Weights) -> None:
+        """Prepare constants; see `demands` for their use."""
+        gap = 1.0 - tech.substitution
+        self.gap = np.where(np.abs(gap) < SIGMA_GAP, SIGMA_GAP, gap)
+        self.outer = 1.0 - 2.0 * tech.floor
+        self.floor = tech.floor
+        self.inner = (tech.compute_share - tech.floor) / self.outer
+        self.tilt = self.outer * self.gap
+        self.spread_unit = tech.ln_compute_unit - np.log(self.inner) - tech.ln_labour_unit + np.log1p(-self.inner)
+        self.labour_unit = tech.ln_labour_unit - np.log1p(-self.inner)
+        constant = self.outer * np.log(self.outer) + 2.0 * tech.floor * np.log(tech.floor)
+        self.cost_unit = tech.floor * (tech.ln_compute_unit + tech.ln_labour_unit) - constant
+        self.exponent, self.curvature, self.ln_push = tech.exponent, tech.curvature, tech.ln_push
+        self.scale = weights.direction * tech.exponent
+        self.fixed_compute = weights.training + weights.inference
+        self.weights, self.tech = weights, tech
+
+    def demands(self, at: Prices) -> Demands:
+        """Return expenditures NK and NL, and per direction eta, omega, h, the residual of R c = eta and d omega/dx."""
+        spread = np.clip(self.gap * (at.compute - at.labour + self.spread_unit), -500.0, 500.0)
+        rise = np.expm1(spread)
+        tilted = self.inner * rise
+        nest_share = (tilted + self.inner) / (1.0 + tilted)
+        ln_cost = self.outer * (at.labour + self.labour_unit + np.log1p(tilted) / self.gap) + (
+            self.floor * (at.compute + at.labour) + self.cost_unit
+        )
+        z = np.exp(self.ln_push + self.exponent * at.research)
+        drag = 1.0 + self.curvature * z
+        value = np.maximum(self.scale * z / drag, 1e-290)
+        share = self.floor + self.outer * nest_share
+        spent = value * share
+        compute = self.fixed_compute + spent[0] + spent[1]
+        labour = self.weights.product + (value[0] - spent[0]) + (value[1] - spent[1])
+        residual = at.research + ln_cost - np.log(value)
+        tilt = self.tilt * nest_share * (1.0 - nest_share)
+        return Demands(compute, labour, value, share, self.exponent / drag, residual, tilt)
 
 
-def plan(tech: Technology, weights: Weights, means: Means, start: Prices) -> Prices:
+def plan(problem: Problem, means: Means, start: Prices, steps: int) -> Prices:
     """Return the prices at which the lab, free to buy compute at `means.price`, spends exactly its budget.
 
     m = exp(v) price / wage and NK + NL = exp(v) budget / wage (docs/model.md, section 7).
@@ -122,20 +138,22 @@ def plan(tech: Technology, weights: Weights, means: Means, start: Prices) -> Pri
     ln_ratio = np.log(means.price / means.wage)
     ln_income = np.log(means.budget / means.wage)
     labour, research = start.labour, start.research
-    for _ in range(PLAN_STEPS):
-        now = demands(tech, weights, Prices(labour + ln_ratio, labour, research))
+    for _ in range(steps):
+        now = problem.demands(Prices(labour + ln_ratio, labour, research))
         total = now.compute + now.labour
-        pull = [now.value[j] * now.curve[j] / (1.0 - now.curve[j]) / total for j in DIRECTIONS]
+        easing = 1.0 / (1.0 - now.curve)
+        pull = now.value * now.curve * easing / total
+        delayed = pull * now.residual
         miss = np.log(total) - labour - ln_income
-        step = (miss - pull[0] * now.residual[0] - pull[1] * now.residual[1]) / (1.0 + pull[0] + pull[1])
-        step = np.clip(step, -1.0, 1.0)
+        step = (miss - delayed[0] - delayed[1]) / (1.0 + pull[0] + pull[1])
+        step = np.clip(step, -LARGEST_STEP, LARGEST_STEP)
         labour = labour + step
-        research = _research_step(research, now, step, step)
+        research = research + np.clip(-(now.residual + step) * easing, -LARGEST_RESEARCH_STEP, LARGEST_RESEARCH_STEP)
     return Prices(labour + ln_ratio, labour, research)
 
 
 def rationed(
-    tech: Technology, weights: Weights, means: Means, capacity: Array, fungibility: Array, start: Prices
+    problem: Problem, means: Means, capacity: Array, fungibility: Array, start: Prices, steps: int
 ) -> Prices:
     """Return the prices of a lab that uses exactly `capacity` (H100e): NK / m = capacity and the budget holds.
 
@@ -143,69 +161,47 @@ def rationed(
     """
     ln_income = np.log(means.budget / means.wage)
     ln_capacity, ln_list = np.log(capacity), np.log(means.price / means.wage)
+    unlisted = 1.0 - fungibility
     compute, labour, research = start
-    for _ in range(RATIONED_STEPS):
-        now = demands(tech, weights, Prices(compute, labour, research))
+    for _ in range(steps):
+        now = problem.demands(Prices(compute, labour, research))
         listed = fungibility * np.exp(ln_list + labour - compute)
-        priced = listed + 1.0 - fungibility
+        priced = listed + unlisted
         spend = priced * now.compute + now.labour
         first = np.log(now.compute) - compute - ln_capacity
         second = np.log(spend) - labour - ln_income
-        slopes = _slopes(now)
-        k_x, k_v, k_0, l_x, l_v, l_0 = slopes
+        easing = 1.0 / (1.0 - now.curve)
+        k_x, k_v, k_0, l_x, l_v, l_0 = _slopes(now, easing)
         a11, a12 = k_x / now.compute - 1.0, k_v / now.compute
-        s_x = (priced * k_x - listed * now.compute + l_x) / spend
-        s_v = (priced * k_v + listed * now.compute + l_v) / spend - 1.0
+        rise = listed * now.compute
+        s_x = (priced * k_x - rise + l_x) / spend
+        s_v = (priced * k_v + rise + l_v) / spend - 1.0
         r1 = -(first + k_0 / now.compute)
         r2 = -(second + (priced * k_0 + l_0) / spend)
         determinant = a11 * s_v - a12 * s_x
-        step_x = np.clip((r1 * s_v - a12 * r2) / determinant, -1.0, 1.0)
-        step_v = np.clip((a11 * r2 - s_x * r1) / determinant, -1.0, 1.0)
-        research = _research_step(research, now, step_x, step_v)
+        step_x = np.clip((r1 * s_v - a12 * r2) / determinant, -LARGEST_STEP, LARGEST_STEP)
+        step_v = np.clip((a11 * r2 - s_x * r1) / determinant, -LARGEST_STEP, LARGEST_STEP)
+        move = -(now.residual + now.share * (step_x - step_v) + step_v) * easing
+        research = research + np.clip(move, -LARGEST_RESEARCH_STEP, LARGEST_RESEARCH_STEP)
         compute, labour = compute + step_x, labour + step_v
     return Prices(compute, labour, research)
 
 
-def _slopes(now: Demands) -> tuple[Array, Array, Array, Array, Array, Array]:
+def _slopes(now: Demands, easing: Array) -> tuple[Array, Array, Array, Array, Array, Array]:
     """Derivatives of NK and NL to the two log prices, research eliminated, and their response to its residual."""
-    k_x = k_v = k_0 = l_x = l_v = l_0 = np.zeros_like(now.compute)
-    for j in DIRECTIONS:
-        response = now.value[j] * now.curve[j] / (1.0 - now.curve[j])
-        share, other = now.share[j], 1.0 - now.share[j]
-        turn = now.value[j] * now.tilt[j]
-        k_x = k_x - response * share * share + turn
-        k_v = k_v - response * share * other - turn
-        k_0 = k_0 - response * share * now.residual[j]
-        l_x = l_x - response * other * share - turn
-        l_v = l_v - response * other * other + turn
-        l_0 = l_0 - response * other * now.residual[j]
-    return k_x, k_v, k_0, l_x, l_v, l_0
-
-
-def _research_step(
-    research: tuple[Array, Array], now: Demands, step_x: Array, step_v: Array
-) -> tuple[Array, Array]:
-    """Move both research composites by the Newton step that belongs to the steps of the two prices."""
-    moved = [
-        research[j]
-        + np.clip(
-            -(now.residual[j] + now.share[j] * step_x + (1.0 - now.share[j]) * step_v) / (1.0 - now.curve[j]), -10.0, 10.0
-        )
-        for j in DIRECTIONS
-    ]
-    return moved[0], moved[1]
+    response = now.value * now.curve * easing
+    turn = now.value * now.tilt
+    mine = response * now.share
+    others = response - mine
+    cross = mine * (1.0 - now.share)
+    k_x, k_v, k_0 = turn - mine * now.share, -(cross + turn), -mine * now.residual
+    l_x, l_v, l_0 = -(cross + turn), turn - others * (1.0 - now.share), -others * now.residual
+    return k_x[0] + k_x[1], k_v[0] + k_v[1], k_0[0] + k_0[1], l_x[0] + l_x[1], l_v[0] + l_v[1], l_0[0] + l_0[1]
 
 
 def choose(constrained: Flags, tight: Prices, free: Prices) -> Prices:
     """Return the rationed prices where the lab is constrained, the plan's elsewhere."""
-    return Prices(
-        np.where(constrained, tight.compute, free.compute),
-        np.where(constrained, tight.labour, free.labour),
-        (
-            np.where(constrained, tight.research[0], free.research[0]),
-            np.where(constrained, tight.research[1], free.research[1]),
-        ),
-    )
+    return Prices(*(np.where(constrained, mine, other) for mine, other in zip(tight, free, strict=True)))
 
 
 class Split(NamedTuple):
@@ -219,12 +215,14 @@ class Split(NamedTuple):
     labour_share: Array
 
 
-def split(tech: Technology, weights: Weights, means: Means, at: Prices) -> Split:
+def split(problem: Problem, means: Means, at: Prices) -> Split:
     """Return the shares in which compute and researchers are used at the prices `at`."""
-    now = demands(tech, weights, at)
+    now, weights = problem.demands(at), problem.weights
+    spent = now.value * now.share
+    staffed = now.value - spent
     ones = np.ones_like(now.compute)
-    use = [weights.training * ones, now.value[0] * now.share[0], now.value[1] * now.share[1], weights.inference * ones]
-    staff = [now.value[0] * (1.0 - now.share[0]), now.value[1] * (1.0 - now.share[1]), weights.product * ones]
+    use = [weights.training * ones, spent[0], spent[1], weights.inference * ones]
+    staff = [staffed[0], staffed[1], weights.product * ones]
     return Split(
         np.stack(use, axis=-1) / now.compute[..., np.newaxis],
         np.stack(staff, axis=-1) / now.labour[..., np.newaxis],
@@ -232,13 +230,13 @@ def split(tech: Technology, weights: Weights, means: Means, at: Prices) -> Split
     )
 
 
-def research_input(tech: Technology, direction: int, compute: Array, labour: Array) -> Array:
-    """Return ln R_j of a direction from its experiment compute (H100e) and researchers (FTE); (runs, labs).
+def research_input(tech: Technology, compute: Array, labour: Array) -> Array:
+    """Return ln R_j from experiment compute (H100e) and researchers (FTE); all (2, runs, labs).
 
     A constant-elasticity nest with a Cobb-Douglas floor around it (docs/model.md, section 7).
     """
     outer = 1.0 - 2.0 * tech.floor
-    inner = (tech.compute_share[direction] - tech.floor) / outer
+    inner = (tech.compute_share - tech.floor) / outer
     rho = 1.0 - 1.0 / tech.substitution
     rho = np.where(np.abs(rho) < SIGMA_GAP, SIGMA_GAP, rho)
     ln_k, ln_l = np.log(compute) - tech.ln_compute_unit, np.log(labour) - tech.ln_labour_unit

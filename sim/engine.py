@@ -160,7 +160,7 @@ class Engine:
         lab.fund_labs(state, par, world, month, self.handoff, self.terms, rules.subsidy)
         lab.allocate(state, world, self.entered, self.handoff, rules.allocation)
         wage = state.wage[:, world.bloc]
-        best = lab.solve_portfolio(state, par, month, self.terms, wage)
+        best = lab.solve_portfolio(state, par, month, self.terms, wage, bool(self.entering.any()))
         lab.adjust(state, par, best, self.entering)
         base_wage = self.block.tables.blocs.number("wage_research")
         lab.clear_talent(state, par, world, month, self.terms, self.entered, rules.talent_openness, base_wage)

@@ -34,15 +34,11 @@ class Tape:
         key = np.frombuffer(hashlib.blake2b(f"{self.seed}/{name}".encode(), digest_size=16).digest(), dtype=np.uint64)
         numbers = np.asarray(rows, dtype=np.int64)
         raw = np.empty((len(numbers), width), dtype=np.uint64)
-        start = 0
-        while start < len(numbers):
-            stop = start + 1
-            while stop < len(numbers) and numbers[stop] == numbers[stop - 1] + 1:
-                stop += 1
+        breaks = np.flatnonzero(np.diff(numbers) != 1) + 1
+        for start, stop in zip([0, *breaks], [*breaks, len(numbers)], strict=True):
             counter = [int(numbers[start]) * (width // 4), month, 0, 0]
             bits = Philox(key=key, counter=counter)
             raw[start:stop] = bits.random_raw((stop - start) * width).reshape(-1, width)
-            start = stop
         return ((raw[:, :slots] >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53
 
     def normal(self, name: str, month: int, rows: Sequence[int] | np.ndarray, slots: int = 1) -> Array:

@@ -61,12 +61,12 @@ class TwinLab(mesa.Agent):
         """A number of the lab's row."""
         return float(self.row[column])
 
-    def enter(self, month: int, leader: float) -> None:
+    def enter(self, month: int, leader: float, filter_strength: float) -> None:
         """Start values at entry; `leader` is the best position of those already there (0 at the start)."""
         half = 0.5 * (leader + self.number("algorithmic_position"))
         self.entered, self.a = True, (half, half)
         self.awareness = self.number("consumer_consideration")
-        first_wait = 0 if month == 0 else self.wait(month, 0.0)
+        first_wait = 0 if month == 0 else self.wait(month, filter_strength)
         self.next_release = month + first_wait
 
     def wait(self, month: int, filter_strength: float) -> int:

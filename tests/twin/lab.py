@@ -78,7 +78,7 @@ def technology(p: Mapping[str, float]) -> Technology:
 
 def ceiling(a: float) -> float:
     """Slowing of progress as a direction nears its limit."""
-    return positive(1.0 - (positive(a) / CEILING) ** 4)
+    return max(1e-12, 1.0 - (positive(a) / CEILING) ** 4)
 
 
 def base_elasticity(tech: Technology) -> float:

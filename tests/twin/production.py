@@ -71,7 +71,7 @@ class Production(mesa.Model):
         leader = max((x.algorithms for x in self.here()), default=0.0)
         for x in self.labs:
             if x.entry <= self.month and not x.entered:
-                x.enter(self.month, 0.0 if self.month == 0 else leader)
+                x.enter(self.month, 0.0 if self.month == 0 else leader, self.rules.filter_by[x.bloc])
 
     # --- 6 budgets -------------------------------------------------------------------------------------------------
     def rental(self, month: int) -> float:

@@ -135,8 +135,8 @@ class ChipSupply:
         tools = rules.tool_control - series("tool_control_reference", month)
         self.dies += chips.new_dies(series("foreign_dies", month), rules.foundry_control,
                                     series("domestic_dies", month), p["chip_market.tool_control_effect"], tools)
-        self.hbm += chips.new_memory(series("hbm_base", month), rules.hbm_control,
-                                     p["chip_market.hbm_rush"] * rules.rush, series("hbm_domestic", month))
+        rush = p["chip_market.hbm_rush"] * self.inputs.channels["anticipation"] * rules.rush
+        self.hbm += chips.new_memory(series("hbm_base", month), rules.hbm_control, rush, series("hbm_domestic", month))
         substitution = p["chip_market.import_substitution"] * self.inputs.channels["import_substitution"]
         pull = chips.capacity_pull(p["chip_market.subsidy_strength"] * rules.subsidy_by["CN"],
                                    substitution * self.premium)  # fmt: skip
