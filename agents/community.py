@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from agents.places import CLOSED, OPEN, OTHER, SENDER, TARGET
+from agents.places import CLOSED, LATEST, OPEN, PREVIOUS, SENDER
 from agents.pricing import expand
 from agents.shelf import Shelf
 from sim.arrays import Array, Flags, Whole, column
@@ -79,27 +79,33 @@ class PlaceRules:
 
 @dataclass(frozen=True)
 class Weights:
-    """Logit weights of a month, kept for the review of stances.
+    """Logit weights of a month, kept for the review of stances; pairs are (closed, open).
 
-    `segment` (runs, segments, labs, 2, 2) by segment and model, `price` (runs, segments, labs, 2) the mean price within
-    a slot group, `offer` (runs, labs, 2, 2) all prices, 0 where there is no model, `place` (runs, communities, blocs, 2),
-    `slot` (runs, communities, labs, 2) the product of segment and place.
+    `segment` pair of (runs, segments, labs, 2 vintages) by segment and model, `price` pair of (runs, segments, labs) the
+    mean price within a slot group, `offer` (runs, labs, 2, 2) all prices, 0 where there is no model, `place` pair of
+    (runs, communities, blocs), `slot` pair of (runs, communities, labs) the product of segment and place, `by_lab` their
+    sum, `total` (runs, communities) the sum of that.
     """
 
-    segment: Array
+    segment: tuple[Array, Array]
     offer: Array
-    price: Array
-    place: Array
-    slot: Array
+    price: tuple[Array, Array]
+    place: tuple[Array, Array]
+    slot: tuple[Array, Array]
+    by_lab: Array
+    total: Array
 
 
 @dataclass(frozen=True)
 class Sales:
-    """What is used and paid: `tokens` in million, `spend` in M$, both (runs, communities, labs, 2); `split` of tokens."""
+    """What is used and paid by (closed, open), each (runs, communities, labs).
 
-    split: Array
-    tokens: Array
-    spend: Array
+    `split` of a community's tokens, `tokens` in million, `spend` in M$.
+    """
+
+    split: tuple[Array, Array]
+    tokens: tuple[Array, Array]
+    spend: tuple[Array, Array]
 
 
 def arrive(state: CommunityState, par: Numbers, world: CommunityWorld, month: int) -> None:
@@ -127,8 +133,8 @@ def spend_per_user(par: Numbers, world: CommunityWorld, month: int) -> Array:
 
 
 def per_segment(par: Numbers, name: str) -> Array:
-    """Return a parameter that has one value per segment as (runs, segments)."""
-    return np.concatenate([par[f"{name}.{segment}"] for segment in SEGMENTS], axis=1)
+    """Return a parameter that has one value per segment as (runs, segments); set-up stacks its five rows."""
+    return par[name]
 
 
 def notice(
@@ -163,8 +169,8 @@ def notice(
 
 def place_terms(
     state: CommunityState, par: Numbers, world: CommunityWorld, month: int, rules: PlaceRules
-) -> Array:
-    """Return exp of the utility that depends on community, origin and openness, (runs, communities, blocs, 2)."""
+) -> tuple[Array, Array]:
+    """Return exp of the utility that depends on community and origin, closed and open, (runs, communities, blocs)."""
     trust = expand(par["channel.trust"], state.consideration)
     taste = np.maximum(world.taste, 0.0) + trust * np.minimum(world.taste, 0.0)
     known = np.maximum(world.known, 1.0 - expand(par["channel.consideration"], state.consideration))
@@ -177,8 +183,8 @@ def place_terms(
     withdrawn = np.log(np.maximum(1.0 - rules.closed_abroad, 1e-3))[:, :, np.newaxis] * _sender_abroad(world)
     closed = common - residency - aversion * world.filtered + withdrawn
     opened = common - aversion * (1.0 - relief) * world.filtered
-    terms: Array = np.exp(np.stack([closed, opened], axis=3) + world.access[month])
-    return terms
+    access = world.access[month]
+    return np.exp(closed + access[:, :, CLOSED]), np.exp(opened + access[:, :, OPEN])
 
 
 def _sender_abroad(world: CommunityWorld) -> Array:
@@ -227,23 +233,29 @@ def lab_terms(
 
 def weigh(
     par: Numbers, world: CommunityWorld, month: int, shelf: Shelf, lab_bloc: Whole, reference: Array,
-    terms: tuple[Array, Array], place: Array,
+    terms: tuple[Array, Array], place: tuple[Array, Array],
 ) -> Weights:  # fmt: skip
     """Return the logit weights of every model in every community (section 14)."""
-    parts = []
-    for openness in (CLOSED, OPEN):
-        relative = (shelf.capability[:, :, openness] - reference[:, :, np.newaxis])[:, np.newaxis]
-        price = np.where(shelf.exists[:, :, openness], shelf.price[:, :, openness], 1.0)[:, np.newaxis]
-        utility = model_terms(par, world, month, relative, price, openness, terms[openness][..., np.newaxis])
-        utility = utility - expand(par["demand.small_model_gap"], utility) * shelf.small[:, :, openness][:, np.newaxis]
-        on_offer = shelf.exists[:, :, openness][:, np.newaxis]
-        parts.append(np.where(on_offer, np.exp(np.where(on_offer, utility, 0.0)), 0.0))
-    segment = np.stack(parts, axis=3)
-    total = segment.sum(axis=4)
     offer = np.where(shelf.exists, shelf.price, 0.0)
-    mean_price = (segment * offer[:, np.newaxis]).sum(axis=4) / np.where(total > 0.0, total, 1.0)
-    slot = total[:, world.segment] * place[:, :, lab_bloc]
-    return Weights(segment, offer, mean_price, place, slot)
+    segment, prices, slots = [], [], []
+    for openness in (CLOSED, OPEN):
+        on_offer = shelf.exists[:, :, openness][:, np.newaxis]
+        relative = (shelf.capability[:, :, openness] - reference[:, :, np.newaxis])[:, np.newaxis]
+        price = offer[:, :, openness][:, np.newaxis]
+        paid = np.where(on_offer, price, 1.0)
+        utility = model_terms(par, world, month, relative, paid, openness, terms[openness][..., np.newaxis])
+        if openness == OPEN:
+            utility = utility - expand(par["demand.small_model_gap"], utility) * shelf.small[:, :, OPEN][:, np.newaxis]
+        weight = np.where(on_offer, np.exp(np.where(on_offer, utility, 0.0)), 0.0)
+        whole = weight[..., LATEST] + weight[..., PREVIOUS]
+        spent = weight * price
+        segment.append(weight)
+        prices.append((spent[..., LATEST] + spent[..., PREVIOUS]) / np.where(whole > 0.0, whole, 1.0))
+        slots.append(whole[:, world.segment] * place[openness][:, :, lab_bloc])
+    by_lab = slots[CLOSED] + slots[OPEN]
+    return Weights(
+        (segment[0], segment[1]), offer, (prices[0], prices[1]), place, (slots[0], slots[1]), by_lab, by_lab.sum(axis=2)
+    )
 
 
 def peer_pull(state: CommunityState, par: Numbers, world: CommunityWorld) -> Array | None:
@@ -261,29 +273,30 @@ def choose(
     state: CommunityState, par: Numbers, world: CommunityWorld, weights: Weights, pull: Array | None, first: bool
 ) -> Sales:
     """Move shares toward this month's choice, and return use and spending by slot group (section 14)."""
-    by_lab = weights.slot.sum(axis=3)
-    if pull is not None:
-        by_lab = by_lab * pull
-    wanted = by_lab / by_lab.sum(axis=2, keepdims=True)
+    if pull is None:
+        wanted = weights.by_lab / weights.total[:, :, np.newaxis]
+    else:
+        pulled = weights.by_lab * pull
+        wanted = pulled / pulled.sum(axis=2, keepdims=True)
     if first:
         state.share = wanted
     else:
         hazard = per_segment(par, "demand.switching")[:, world.segment]
         afresh = 1.0 - (1.0 - hazard) / (1.0 + state.growth)
         state.share = state.share + afresh[:, :, np.newaxis] * (wanted - state.share)
-    plain = weights.slot.sum(axis=3)
-    inside = weights.slot / np.where(plain > 0.0, plain, 1.0)[..., np.newaxis]
-    split = state.share[..., np.newaxis] * inside
-    paid = weights.price[:, world.segment] * split
-    mean_price = paid.sum(axis=(2, 3))
-    tokens = 1e6 * (state.spend / mean_price)[:, :, np.newaxis, np.newaxis] * split
-    spend = (state.spend / mean_price)[:, :, np.newaxis, np.newaxis] * paid
-    return Sales(split, tokens, spend)
+    scale = state.share / np.where(weights.by_lab > 0.0, weights.by_lab, 1.0)
+    split = (scale * weights.slot[CLOSED], scale * weights.slot[OPEN])
+    paid = tuple(weights.price[openness][:, world.segment] * split[openness] for openness in (CLOSED, OPEN))
+    factor = (state.spend / (paid[CLOSED] + paid[OPEN]).sum(axis=2))[:, :, np.newaxis]
+    tokens = 1e6 * factor
+    return Sales(
+        split, (tokens * split[CLOSED], tokens * split[OPEN]), (factor * paid[CLOSED], factor * paid[OPEN])
+    )
 
 
 def consumer_surplus(state: CommunityState, par: Numbers, world: CommunityWorld, weights: Weights) -> Array:
     """Return M$ a month: spending over the price weight times the log-sum of the choice, (runs,) (section 17)."""
-    inclusive = np.log(weights.slot.sum(axis=(2, 3)))
+    inclusive = np.log(weights.total)
     price_weight = np.maximum(per_segment(par, "demand.log_price")[:, world.segment], 0.2)
     surplus: Array = (state.spend / price_weight * inclusive).sum(axis=1)
     return surplus

@@ -13,7 +13,7 @@ from agents import community, pricing
 from agents.community import CommunityState, CommunityWorld, Weights
 from agents.lab import LabState, LabWorld, list_rent
 from agents.knowledge import know_how
-from agents.places import CLOSED, LATEST, OPEN, STANCE_CLOSED, STANCE_FLAGSHIP, STANCE_SMALL
+from agents.places import CLOSED, LATEST, OPEN, PREVIOUS, STANCE_FLAGSHIP, STANCE_SMALL
 from agents.shelf import SMALL_LEAD, Model, Shelf, best_of_others
 from sim.arrays import Array, Flags
 
@@ -34,7 +34,10 @@ class OpenRules:
 
 @dataclass(frozen=True)
 class Market:
-    """Last month's market as a lab sees it at a review."""
+    """Last month's market as a lab sees it at a review.
+
+    `paid_by_lab` (runs, communities, labs): weights times prices, `paid` their sum over labs.
+    """
 
     state: CommunityState
     world: CommunityWorld
@@ -42,6 +45,17 @@ class Market:
     spend: Array
     terms: tuple[Array, Array]
     month: int
+    paid: Array
+    paid_by_lab: Array
+
+
+def see_market(
+    state: CommunityState, world: CommunityWorld, weights: Weights, terms: tuple[Array, Array], month: int
+) -> Market:
+    """Return the market of `month` as next month's reviews will see it."""
+    paid = [weights.slot[openness] * weights.price[openness][:, world.segment] for openness in (CLOSED, OPEN)]
+    by_lab = paid[CLOSED] + paid[OPEN]
+    return Market(state, world, weights, state.spend, terms, month, by_lab.sum(axis=2), by_lab)
 
 
 @dataclass(frozen=True)
@@ -102,41 +116,31 @@ def prospect(
     `withdrawn`: the closed line goes off offer.
     """
     weights, world, state = market.weights, market.world, market.state
-    new_weight = np.empty(weights.slot.shape[:2] + (2,))
-    new_paid = np.empty_like(new_weight)
+    added, added_paid = [], []
     for openness, candidate in ((CLOSED, closed), (OPEN, opened)):
+        present = weights.segment[openness][:, :, lab]
         if candidate is None:
-            segment = weights.segment[:, :, lab, openness].sum(axis=2) * float(not (withdrawn and openness == CLOSED))
-            paid = segment * weights.price[:, :, lab, openness]
+            on_offer = float(not (withdrawn and openness == CLOSED))
+            segment = (present[..., LATEST] + present[..., PREVIOUS]) * on_offer
+            paid = segment * weights.price[openness][:, :, lab]
         else:
             utility = community.model_terms(
                 par, world, market.month, candidate.capability - state.reference, candidate.price, openness,
                 market.terms[openness][:, :, lab],
             )  # fmt: skip
-            utility = utility - candidate.small * par["demand.small_model_gap"]
-            fresh, kept = np.exp(utility), weights.segment[:, :, lab, openness, LATEST]
-            segment = fresh + kept
-            paid = fresh * candidate.price + kept * weights.offer[:, lab, openness, LATEST][:, np.newaxis]
-        place = weights.place[:, :, lab_bloc, openness]
-        new_weight[:, :, openness] = segment[:, world.segment] * place
-        new_paid[:, :, openness] = paid[:, world.segment] * place
-    total, total_paid = weights.slot.sum(axis=(2, 3)), _paid(weights, world)
-    mine, mine_paid = weights.slot[:, :, lab].sum(axis=2), _paid_by(weights, world, lab)
-    after = total - mine + new_weight.sum(axis=2)
-    after_paid = np.maximum(total_paid - mine_paid + new_paid.sum(axis=2), 1e-300)
-    use = (market.spend * new_weight.sum(axis=2) / after).sum(axis=1, keepdims=True)
-    revenue = (market.spend[:, :, np.newaxis] * new_paid / after_paid[:, :, np.newaxis]).sum(axis=1)
-    return Prospect(use, revenue[:, CLOSED : CLOSED + 1], revenue[:, OPEN : OPEN + 1])
-
-
-def _paid(weights: Weights, world: CommunityWorld) -> Array:
-    total: Array = (weights.slot * weights.price[:, world.segment]).sum(axis=(2, 3))
-    return total
-
-
-def _paid_by(weights: Weights, world: CommunityWorld, lab: int) -> Array:
-    total: Array = (weights.slot[:, :, lab] * weights.price[:, world.segment, lab]).sum(axis=2)
-    return total
+            fresh = np.exp(utility - candidate.small * par["demand.small_model_gap"])
+            segment = fresh + present[..., LATEST]
+            kept_price = weights.offer[:, lab, openness, LATEST][:, np.newaxis]
+            paid = fresh * candidate.price + present[..., LATEST] * kept_price
+        place = weights.place[openness][:, :, lab_bloc]
+        added.append(segment[:, world.segment] * place)
+        added_paid.append(paid[:, world.segment] * place)
+    after = weights.total - weights.by_lab[:, :, lab] + added[CLOSED] + added[OPEN]
+    paid_after = np.maximum(market.paid - market.paid_by_lab[:, :, lab] + added_paid[CLOSED] + added_paid[OPEN], 1e-300)
+    use = (market.spend * (added[CLOSED] + added[OPEN]) / after).sum(axis=1, keepdims=True)
+    per_paid = market.spend / paid_after
+    revenue = [(per_paid * paid).sum(axis=1, keepdims=True) for paid in added_paid]
+    return Prospect(use, revenue[CLOSED], revenue[OPEN])
 
 
 def stance_values(
@@ -226,7 +230,3 @@ def next_interval(par: Numbers, luck: Array, delay: Array) -> Array:
     """Return months to the next release: 4 to 7 by luck, plus the delay of content rules (runs, labs)."""
     months: Array = 4.0 + np.floor(4.0 * luck) + np.rint(delay * par["release.filter_delay"])
     return months
-
-
-__all__ = ["STANCE_CLOSED", "Candidate", "Market", "OpenRules", "Prospect", "candidates", "decide", "next_interval",
-           "prospect", "release", "review_month", "stance_values"]  # fmt: skip

@@ -14,7 +14,7 @@ from agents.community import Sales
 from agents.lab import LabState, LabWorld
 from agents.places import CLOSED, LATEST, OPEN
 from agents.shelf import Shelf
-from sim.arrays import Array, column
+from sim.arrays import Array, Whole, column
 
 Numbers = Mapping[str, Array]
 
@@ -32,23 +32,25 @@ class AccountState:
 
 
 def settle(
-    state: AccountState, par: Numbers, sales: Sales, developers: Array, rate: Array, serving: Array
+    state: AccountState, par: Numbers, sales: Sales, developers: Whole, rate: Array, serving: Array
 ) -> None:
     """Book revenue, serving capacity and the ecosystem.
 
-    `developers` (communities,) 1 for developer segments; `rate` (runs, labs, 2) million tokens per serving H100e of the
+    `developers`: places of developer communities; `rate` (runs, labs, 2) million tokens per serving H100e of the
     latest models; `serving` (runs, labs) serving H100e put to inference.
     """
-    spend, tokens = sales.spend.sum(axis=1), sales.tokens.sum(axis=1)
-    state.revenue = spend[:, :, CLOSED] + par["release.host_fee"] * spend[:, :, OPEN]
-    state.spend_share = spend.sum(axis=2) / spend.sum(axis=(1, 2))[:, np.newaxis]
+    spend = [part.sum(axis=1) for part in sales.spend]
+    tokens = [part.sum(axis=1) for part in sales.tokens]
+    state.revenue = spend[CLOSED] + par["release.host_fee"] * spend[OPEN]
+    both = spend[CLOSED] + spend[OPEN]
+    state.spend_share = both / both.sum(axis=1, keepdims=True)
     own = par["release.own_hosting"]
-    need = tokens[:, :, CLOSED] / rate[:, :, CLOSED] + own * tokens[:, :, OPEN] / rate[:, :, OPEN]
+    need = tokens[CLOSED] / rate[:, :, CLOSED] + own * tokens[OPEN] / rate[:, :, OPEN]
     served = np.clip(serving / np.maximum(need, 1e-300), 0.05, 1.0)
     state.available = 0.5 * state.available + 0.5 * served
-    by_developers = np.einsum("rcio,c->rio", sales.tokens, developers)
-    total = by_developers.sum(axis=(1, 2))[:, np.newaxis]
-    state.open_use = by_developers[:, :, OPEN] / np.maximum(total, 1e-300)
+    closed, opened = (part[:, developers].sum(axis=1) for part in sales.tokens)
+    total = (closed + opened).sum(axis=1, keepdims=True)
+    state.open_use = opened / np.maximum(total, 1e-300)
     state.ecosystem = 0.97 * state.ecosystem + state.open_use
 
 

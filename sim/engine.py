@@ -94,7 +94,7 @@ class Engine:
         self.lost = np.zeros((block.months, runs))
         self.market: Market | None = None
         self.progress: tuple[Array, Array] = (np.zeros((runs, labs)), np.zeros((runs, labs)))
-        self.developers = np.isin(block.communities.segment, community.DEVELOPERS).astype(np.float64)
+        self.developers = np.flatnonzero(np.isin(block.communities.segment, community.DEVELOPERS))
 
     def advance(self) -> None:
         """Play one month."""
@@ -284,7 +284,7 @@ class Engine:
         pull = community.peer_pull(state, par, world) if month > 0 else None
         self.sales = community.choose(state, par, world, weights, pull, month == 0)
         self.weights = weights
-        self.market = Market(state, world, weights, state.spend, terms, month)
+        self.market = release.see_market(state, world, weights, terms, month)
         rate = settlement.latest_rate(self.shelf, par)
         serving = settlement.serving_capacity(self.labs, labs, self.handoff)
         settlement.settle(accounts, par, self.sales, self.developers, rate, serving)

@@ -8,7 +8,7 @@ from agents import chip_market, community, pricing
 from agents.community import CONSUMER
 from agents.knowledge import FLOP_PER_MONTH
 from agents.lab import list_rent
-from agents.places import CLOSED, CLOUD, DOMESTIC, LEGAL, OPEN, SMUGGLED, TARGET
+from agents.places import CLOSED, CLOUD, DOMESTIC, LEGAL, OPEN, SENDER, SMUGGLED, TARGET
 from sim.arrays import Array
 from sim.measures import BLOCS, LABS, LEVELS
 
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from sim.engine import Engine
 
 COUNT = len(BLOCS)
+STARTUPS, HOBBY = 2, 3
+ENTERPRISE_LABS = ("OpenAI", "Anthropic", "GoogleDeepMind")
+CONSUMER_LABS = ("OpenAI", "GoogleDeepMind", "DeepSeek")
 TINY = 1e-300
 
 
@@ -43,74 +46,97 @@ def _by_bloc(engine: "Engine", values: Array) -> Array:
     return result
 
 
-def _shares(engine: "Engine", amounts: Array) -> Array:
-    """Shares by lab, bloc and openness of `amounts` (runs, labs, 2)."""
-    total = np.maximum(amounts.sum(axis=(1, 2)), TINY)[:, np.newaxis]
-    by_lab = amounts.sum(axis=2) / total
-    by_open = amounts.sum(axis=1)[:, [OPEN, CLOSED]] / total
-    return np.concatenate([_by_name(engine, by_lab), _by_bloc(engine, by_lab), by_open], axis=1)
+Amounts = tuple[Array, Array]
+"""Closed and open, each (runs, labs)."""
 
 
-def _abroad(engine: "Engine", homes: Array) -> Array:
-    """Own models' part of use outside the bloc; `homes` (runs, home blocs, labs, 2)."""
-    use = homes.sum(axis=3)
-    result = np.zeros((use.shape[0], COUNT))
+def _group(parts: Amounts, places: Array) -> Amounts:
+    """Sum (runs, communities, labs) over the communities at `places`."""
+    return parts[CLOSED][:, places].sum(axis=1), parts[OPEN][:, places].sum(axis=1)
+
+
+def _add(groups: list[Amounts]) -> Amounts:
+    closed, opened = groups[0]
+    for more in groups[1:]:
+        closed, opened = closed + more[CLOSED], opened + more[OPEN]
+    return closed, opened
+
+
+def _total(amounts: Amounts) -> Array:
+    """Sum over labs and openness, (runs, 1), never zero."""
+    return np.maximum((amounts[CLOSED] + amounts[OPEN]).sum(axis=1, keepdims=True), TINY)
+
+
+def _shares(engine: "Engine", amounts: Amounts) -> Array:
+    """Shares by lab, bloc and openness."""
+    total = _total(amounts)
+    by_lab = (amounts[CLOSED] + amounts[OPEN]) / total
+    opened, closed = (amounts[place].sum(axis=1, keepdims=True) / total for place in (OPEN, CLOSED))
+    return np.concatenate([_by_name(engine, by_lab), _by_bloc(engine, by_lab), opened, closed], axis=1)
+
+
+def _abroad(engine: "Engine", homes: list[Amounts]) -> Array:
+    """Own models' part of use outside the bloc; `homes`: use by home bloc."""
+    use = [home[CLOSED] + home[OPEN] for home in homes]
+    world = use[0] + use[1] + use[2] + use[3]
+    result = np.zeros((world.shape[0], COUNT))
     for bloc in range(COUNT):
-        outside = use.sum(axis=1) - use[:, bloc]
+        outside = world - use[bloc]
         mine = outside[:, engine.block.labs.bloc == bloc].sum(axis=1)
         result[:, bloc] = mine / np.maximum(outside.sum(axis=1), TINY)
     return result
 
 
-def _within(engine: "Engine", amounts: Array) -> Array:
-    """Shares of CN, open and US in `amounts` (runs, labs, 2)."""
-    total = np.maximum(amounts.sum(axis=(1, 2)), TINY)
-    bloc = engine.block.labs.bloc
-    parts = [amounts[:, bloc == TARGET].sum(axis=(1, 2)), amounts[:, :, OPEN].sum(axis=1)]
-    parts.append(amounts[:, bloc == 0].sum(axis=(1, 2)))
-    return np.stack(parts, axis=1) / total[:, np.newaxis]
+def _within(engine: "Engine", amounts: Amounts) -> Array:
+    """Shares of CN, open and US."""
+    by_lab, bloc = amounts[CLOSED] + amounts[OPEN], engine.block.labs.bloc
+    parts = [by_lab[:, bloc == TARGET].sum(axis=1), amounts[OPEN].sum(axis=1), by_lab[:, bloc == SENDER].sum(axis=1)]
+    return np.stack(parts, axis=1) / _total(amounts)
 
 
 def _market(engine: "Engine") -> dict[str, Array]:
     world, sales, state = engine.block.communities, engine.sales, engine.communities
-    homes = (world.home[:, np.newaxis] == np.arange(COUNT)).astype(np.float64)
-    abroad = (world.home != TARGET).astype(np.float64)
-    developers = (world.segment == 2) * abroad
-    enterprise = ((world.segment < 2) & (world.region == 0)).astype(np.float64)
-    hobby = (world.segment == 3) * abroad
-    groups = np.concatenate([homes, np.stack([developers, enterprise, hobby], axis=1)], axis=1)
-    tokens = np.einsum("rcio,cg->rgio", sales.tokens, groups)
-    spend = np.einsum("rcio,cg->rgio", sales.spend, groups)
-    world_tokens, world_spend = tokens[:, :COUNT].sum(axis=1), spend[:, :COUNT].sum(axis=1)
+    homes = [np.flatnonzero(world.home == bloc) for bloc in range(COUNT)]
+    tokens, spend = [_group(sales.tokens, home) for home in homes], [_group(sales.spend, home) for home in homes]
+    world_tokens, world_spend = _add(tokens), _add(spend)
     token_share = _shares(engine, world_tokens)
-    consumers = (world.segment == CONSUMER) * abroad * state.users
-    by_users = np.einsum("rcio,rc->ri", sales.split, consumers)
-    by_users = by_users / np.maximum(by_users.sum(axis=1, keepdims=True), TINY)
-    hub = tokens[:, 6, :, OPEN]
-    chinese = hub[:, engine.block.labs.bloc == TARGET].sum(axis=1)
-    american = hub[:, engine.block.labs.bloc == 0].sum(axis=1)
-    both = np.maximum(chinese + american, TINY)
     labs, blocs = token_share[:, : len(LABS)], token_share[:, len(LABS) : len(LABS) + COUNT]
-    users = np.einsum("rc,cb->rb", state.users, homes)
-    business = spend[:, 5]
-    paid = np.maximum(business.sum(axis=(1, 2)), TINY)[:, np.newaxis]
-    enterprise_labs = _by_name(engine, business.sum(axis=2) / paid, ("OpenAI", "Anthropic", "GoogleDeepMind"))
+    users = np.stack([state.users[:, home].sum(axis=1) for home in homes], axis=1)
+    price = [world_spend[place].sum(axis=1) * 1e6 / np.maximum(world_tokens[place].sum(axis=1), TINY) for place in (1, 0)]
     return {
         "token_share": token_share,
         "revenue_share": _shares(engine, world_spend),
-        "token_share_abroad": _abroad(engine, tokens[:, :COUNT]),
-        "revenue_share_abroad": _abroad(engine, spend[:, :COUNT]),
-        "developer_token_share": _within(engine, tokens[:, 4]),
-        "developer_revenue_share": _within(engine, spend[:, 4]),
-        "enterprise_share": np.concatenate([enterprise_labs, _within(engine, business)[:, :2]], axis=1),
-        "consumer_share": _by_name(engine, by_users, ("OpenAI", "GoogleDeepMind", "DeepSeek")),
-        "hub_share": np.stack([chinese / both, american / both], axis=1),
+        "token_share_abroad": _abroad(engine, tokens),
+        "revenue_share_abroad": _abroad(engine, spend),
+        **_observables(engine),
         "adoption": np.concatenate([users.sum(axis=1, keepdims=True), users], axis=1),
         "market_spend": state.spend.sum(axis=1, keepdims=True),
         "hhi": np.stack([(labs**2).sum(axis=1), (blocs**2).sum(axis=1)], axis=1),
         "consumer_surplus": community.consumer_surplus(state, engine.block.par, world, engine.weights)[:, np.newaxis],
         "blocked_market_share": _blocked(engine),
-        "token_price": (world_spend.sum(axis=1) * 1e6 / np.maximum(world_tokens.sum(axis=1), TINY))[:, [OPEN, CLOSED]],
+        "token_price": np.stack(price, axis=1),
+    }
+
+
+def _observables(engine: "Engine") -> dict[str, Array]:
+    """Shares on the markets that are observed: API developers, US enterprises, consumers, self-hosted models."""
+    world, sales, state, bloc = engine.block.communities, engine.sales, engine.communities, engine.block.labs.bloc
+    abroad = world.home != TARGET
+    developers = np.flatnonzero((world.segment == STARTUPS) & abroad)
+    business = _group(sales.spend, np.flatnonzero((world.segment < STARTUPS) & (world.region == 0)))
+    by_lab = _by_name(engine, (business[CLOSED] + business[OPEN]) / _total(business), ENTERPRISE_LABS)
+    consumers = np.flatnonzero((world.segment == CONSUMER) & abroad)
+    users = state.users[:, consumers][:, :, np.newaxis]
+    by_users = ((sales.split[CLOSED][:, consumers] + sales.split[OPEN][:, consumers]) * users).sum(axis=1)
+    by_users = by_users / np.maximum(by_users.sum(axis=1, keepdims=True), TINY)
+    hub = sales.tokens[OPEN][:, np.flatnonzero((world.segment == HOBBY) & abroad)].sum(axis=1)
+    origins = np.stack([hub[:, bloc == TARGET].sum(axis=1), hub[:, bloc == SENDER].sum(axis=1)], axis=1)
+    return {
+        "developer_token_share": _within(engine, _group(sales.tokens, developers)),
+        "developer_revenue_share": _within(engine, _group(sales.spend, developers)),
+        "enterprise_share": np.concatenate([by_lab, _within(engine, business)[:, :2]], axis=1),
+        "consumer_share": _by_name(engine, by_users, CONSUMER_LABS),
+        "hub_share": origins / np.maximum(origins.sum(axis=1, keepdims=True), TINY),
     }
 
 

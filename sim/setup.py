@@ -64,7 +64,7 @@ def build(scenario: Scenario, tables: Tables, rows: Whole) -> Block:
     tape = Tape(scenario.seed)
     months = scenario.end + 1
     drawn = draw(scenario.world, scenario.correlations, tape, rows)
-    par = {**drawn, **_structure(scenario, len(rows))}
+    par = {**_by_segment(drawn), **_structure(scenario, len(rows))}
     labs = _lab_world(scenario, tables, drawn, tape, rows, months)
     communities = _community_world(scenario, tables, months)
     governments = _government_world(tables)
@@ -82,6 +82,16 @@ def _reasoning(scenario: Scenario, names: tuple[str, ...], drawn: Mapping[str, A
     if event is None or event.lab not in names:
         return Reasoning(int(NEVER), 0, np.zeros((runs, 1)))
     return Reasoning(event.month, names.index(event.lab), drawn["events.reasoning_method.gain_eci"])
+
+
+def _by_segment(drawn: Mapping[str, Array]) -> dict[str, Array]:
+    """Add (runs, segments) arrays of the parameters that have a row per segment; those rows become views of them."""
+    par = dict(drawn)
+    for name in [name.removesuffix(f".{SEGMENTS[0]}") for name in drawn if name.endswith(f".{SEGMENTS[0]}")]:
+        par[name] = np.concatenate([drawn[f"{name}.{segment}"] for segment in SEGMENTS], axis=1)
+        for place, segment in enumerate(SEGMENTS):
+            par[f"{name}.{segment}"] = par[name][:, place : place + 1]
+    return par
 
 
 def _structure(scenario: Scenario, runs: int) -> dict[str, Array]:
