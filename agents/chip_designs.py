@@ -101,14 +101,13 @@ class Choice:
 def best(candidates: list[tuple[Designs, Flags]], world_price: Array) -> Choice:
     """Return the best of several groups of designs, each with its flags of what is on sale."""
     ratio = np.concatenate([np.where(on_sale, chips.h100e / chips.price, 0.0) for chips, on_sale in candidates], axis=1)
-    place = ratio.argmax(axis=1)[:, np.newaxis]
-    top = np.take_along_axis(ratio, place, axis=1)
-    shape = ratio.shape[0]
+    place = ratio.argmax(axis=1)
+    runs = np.arange(len(place))
+    top = ratio[runs, place][:, np.newaxis]
 
     def of(field: str) -> Array:
-        rows = [np.broadcast_to(getattr(chips, field), on_sale.shape) for chips, on_sale in candidates]
-        wide = [np.broadcast_to(row, (shape, row.shape[1])) for row in rows]
-        taken: Array = np.take_along_axis(np.concatenate(wide, axis=1), place, axis=1)
+        wide = [np.broadcast_to(getattr(chips, field), on_sale.shape) for chips, on_sale in candidates]
+        taken: Array = np.concatenate(wide, axis=1)[runs, place][:, np.newaxis]
         return taken
 
     found = top > 0.0

@@ -69,6 +69,8 @@ class ChipState:
     cumulative_supply: Array = column("H100e", "output of the main vendor since the start")
     thresholds: Thresholds
     earlier: Thresholds
+    designs: tuple[Designs, Flags, Designs] | None = None
+    """Designs for the thresholds in force, whether each only cuts the link, and designs for the thresholds before."""
 
 
 @dataclass(frozen=True)
@@ -140,14 +142,16 @@ def choose_designs(
 ) -> tuple[Choice, Choice, Flags]:
     """Return the best chip without a licence, the best with one, and whether any flagship on sale is denied."""
     changed = ~rules.thresholds.same(state.thresholds)
-    state.earlier = state.thresholds.where(changed, state.earlier)
-    state.thresholds = rules.thresholds.where(changed, state.thresholds)
+    exponent = par["chip_market.compliant_price_exponent"]
+    if changed.any() or state.designs is None:
+        state.earlier = state.thresholds.where(changed, state.earlier)
+        state.thresholds = rules.thresholds.where(changed, state.thresholds)
+        old, _ = chip_designs.compliant(world.flagships, state.earlier, exponent)
+        state.designs = (*chip_designs.compliant(world.flagships, state.thresholds, exponent), old)
     state.age = np.where(changed, 0.0, state.age + 1.0)
+    new, quick, old = state.designs
     age = month - world.release[np.newaxis, :]
     out = (age >= 0) & (age < par["chip_market.flagship_life"])
-    exponent = par["chip_market.compliant_price_exponent"]
-    new, quick = chip_designs.compliant(world.flagships, state.thresholds, exponent)
-    old, _ = chip_designs.compliant(world.flagships, state.earlier, exponent)
     lag = np.where(quick, np.rint(par["chip_market.link_cut_lag"]), np.rint(par["chip_market.redesign_lag"]))
     ready = out & (state.age >= lag)
     denied = out & chip_designs.blocked(world.flagships, state.thresholds)

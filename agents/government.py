@@ -81,6 +81,7 @@ class Rulebook:
         self._start_of_control = self._first_control()
         self._rush_chips = self._rush([f"export_controls.{name}" for name in THRESHOLDS], falling=True)
         self._rush_memory = self._rush(["export_controls.hbm_control"], falling=False)
+        self._dated_bans = self._bans()
 
     def dial_denial(self) -> Array:
         """Return the denial share D that the dial strictness stands for, (1, 1)."""
@@ -150,17 +151,7 @@ class Rulebook:
 
     def places(self, month: int, banned: Array) -> PlaceRules:
         """Return the rules that reach demand. `banned` (runs or 1, governments): decided bars on regulated firms."""
-        communities = len(self._segment)
-        decided = banned.shape[0]
-        ban = np.zeros((decided, communities, BLOCS))
-        for place, segment in enumerate(SEGMENT_LEVERS):
-            lever = f"model_ban.{segment}"
-            values = self.levers.value[lever][month]
-            mine = self._segment == place
-            for holder, government in enumerate(self.levers.holders[lever]):
-                governed = mine & self.world.rules_region[government]
-                for target in self.levers.ban_target[lever][holder]:
-                    ban[:, governed, target] = np.maximum(ban[:, governed, target], values[holder])
+        ban = np.tile(self._dated_bans[month], (banned.shape[0], 1, 1))
         regulated = self._segment == 0
         for government in np.flatnonzero(banned.any(axis=0)):
             governed = regulated & self.world.rules_region[government]
@@ -189,6 +180,20 @@ class Rulebook:
             if len(mine):
                 result[0, bloc] = mine.min() if tightest else mine.max()
         return result
+
+    def _bans(self) -> Array:
+        """Dated bans, (months, communities, blocs): share of a community's use barred to models of an origin."""
+        bans = np.zeros((self.months, len(self._segment), BLOCS))
+        for place, segment in enumerate(SEGMENT_LEVERS):
+            lever = f"model_ban.{segment}"
+            for holder, government in enumerate(self.levers.holders[lever]):
+                path = self.levers.value[lever][:, holder]
+                if not path.any():
+                    continue
+                governed = np.flatnonzero((self._segment == place) & self.world.rules_region[government])
+                for target in self.levers.ban_target[lever][holder]:
+                    bans[:, governed, target] = np.maximum(bans[:, governed, target], path[:, np.newaxis])
+        return bans
 
     def _first_control(self) -> int:
         finite = [np.isfinite(self.levers.value[f"export_controls.{THRESHOLDS[i]}"]).any(axis=1) for i in FINITE]

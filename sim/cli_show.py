@@ -4,6 +4,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from typing import Any
 
 import typer
@@ -110,16 +111,20 @@ def headline(results: Results) -> list[dict[str, Any]]:
 
 
 def headline_table(entries: Sequence[Mapping[str, Any]]) -> str:
-    """Return the headline outcomes as a plain table: medians with 90% intervals, differences run by run."""
+    """Return the headline outcomes as a plain table.
+
+    Medians with 90% intervals; for each pair the differences run by run, and the share of runs in which they are
+    above zero.
+    """
     if not entries:
         return "None of the headline measures was recorded; the tables hold what was."
     arms = list(entries[0]["arms"])
-    pairs = [f"{pair['arm']} - {pair['against']}" for pair in entries[0]["differences"]]
-    rows = [["measure", "month", *arms, *pairs]]
+    pairs = [(f"{pair['arm']} - {pair['against']}", "above 0") for pair in entries[0]["differences"]]
+    rows = [["measure", "month", *arms, *chain.from_iterable(pairs)]]
     for entry in entries:
         levels = [_interval(entry["arms"][arm], "p50") for arm in arms]
-        changes = [_interval(difference, "median") for difference in entry["differences"]]
-        rows.append([entry["measure"], entry["month"], *levels, *changes])
+        changes = [(_interval(found, "median"), _percent(found["share_positive"])) for found in entry["differences"]]
+        rows.append([entry["measure"], entry["month"], *levels, *chain.from_iterable(changes)])
     widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     return "\n".join([lines[0], "  ".join("-" * width for width in widths), *lines[1:]])
@@ -136,7 +141,9 @@ def short(number: float | None) -> str:
         return f"{number / 1e6:.3g}M" if size >= 999_500 else f"{number / 1e3:.3g}k"
     if size >= 100:
         return f"{number:,.0f}"
-    return f"{number:.1f}" if size >= 10 else f"{number:.2f}" if size >= 1 else f"{number:.3f}"
+    if size >= 1:
+        return f"{number:.1f}" if size >= 10 else f"{number:.2f}"
+    return f"{number:.3f}" if size >= 0.01 or size == 0 else f"{number:.2g}"
 
 
 def _levels(results: Results, by_arm: Mapping[str, Any], arm: str, month: int) -> dict[str, float | None]:
@@ -152,3 +159,7 @@ def _defined(number: float) -> float | None:
 
 def _interval(numbers: Mapping[str, float | None], middle: str) -> str:
     return f"{short(numbers[middle])} [{short(numbers['p05'])}, {short(numbers['p95'])}]"
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{share:.0%}"

@@ -110,6 +110,7 @@ class Engine:
         subsidy = self._subsidy()
         denial = self.governments.denial if par["structure.endogenous"].any() else block.rulebook.dial_denial()
         self.rules = block.rulebook.chips(month, denial, subsidy)
+        self.place_rules = block.rulebook.places(month, self.governments.banned)
         self.handoff = self._chips(self.rules)
         self._labs(subsidy)
         self._knowledge(luck)
@@ -245,8 +246,7 @@ class Engine:
     def _release(self, luck: MonthLuck) -> None:
         """Release where the countdown has run out."""
         state, par, world, month = self.labs, self.block.par, self.block.labs, self.month
-        content = self.block.rulebook.places(month, self.governments.banned).content_filter
-        delay = content * (world.bloc == TARGET)
+        delay = self.place_rules.content_filter * (world.bloc == TARGET)
         interval = release.next_interval(par, luck.release, delay)
         entering = self.entering > 0.0
         first = 0.0 if month == 0 else interval
@@ -269,13 +269,12 @@ class Engine:
         """Steps 14 and 15."""
         state, par, world, month = self.communities, self.block.par, self.block.communities, self.month
         labs = self.block.labs
-        rules = self.block.rulebook.places(month, self.governments.banned)
         community.arrive(state, par, world, month)
         entering = np.broadcast_to(self.entering > 0.0, state.awareness.shape)
         level = self.shelf.best()
         community.notice(state, par, level, self.gaps[month], labs.bloc, month, entering, labs.awareness)
         state.reference = level.max(axis=1, keepdims=True)
-        place = community.place_terms(state, par, world, month, rules)
+        place = community.place_terms(state, par, world, month, self.place_rules)
         accounts = self.accounts
         terms = community.lab_terms(
             state, par, world, month, labs.brand, labs.coding_fit, accounts.available, accounts.ecosystem

@@ -143,7 +143,7 @@ def _observables(engine: "Engine") -> dict[str, Array]:
 def _blocked(engine: "Engine") -> Array:
     """Spending-weighted share of a foreign origin's closed use that masks and bans take away, largest over origins."""
     world, month = engine.block.communities, engine.month
-    rules = engine.block.rulebook.places(month, engine.governments.banned)
+    rules = engine.place_rules
     masked = 1.0 - np.exp(np.minimum(world.access[month, :, :, CLOSED], 0.0))
     withdrawn = rules.closed_abroad[:, :, np.newaxis] * (np.arange(COUNT) == 0) * (world.home != 0)[:, np.newaxis]
     barred = 1.0 - (1.0 - masked) * (1.0 - rules.ban) * (1.0 - withdrawn)

@@ -41,18 +41,21 @@ class TwinModel(Production):
         mean = sum(w * c.coefficient("log_price") for w, c in zip(weights, self.communities, strict=True))
         return mean / sum(weights)
 
+    def setting(self, x: TwinLab) -> review.Setting:
+        """What a lab takes as given when it reviews its stance."""
+        chips, frontier = self.handed[x.bloc], max(y.best_model() for y in self.labs)
+        serving = chips.serving / chips.quality
+        return review.Setting(self.rental(self.month), self.rival_open(x), frontier, serving, self.rules)
+
     # --- 12 ----------------------------------------------------------------------------------------------------------
     def review_stances(self) -> None:
         """Labs whose turn it is choose how open to be; all at once."""
         chosen = {}
-        frontier = max(y.best_model() for y in self.labs)
         for x in self.here():
             x.margin = math.inf
             due = release.is_review(self.month, x.place, self.p["release.review_interval"])
             if due and self.on("openness_choice") > 0.0 and x.entry < self.month:
-                chips = self.handed[x.bloc]
-                setting = review.Setting(self.rental(self.month), self.rival_open(x), frontier,
-                                         chips.serving / chips.quality, self.rules)  # fmt: skip
+                setting = self.setting(x)
                 chosen[x.name] = review.review(x, self.communities, setting, self.price_coefficient(), self.month)
         for x in self.here():
             if x.name in chosen:

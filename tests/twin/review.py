@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 
 from tests.twin import market, release
 from tests.twin.agents import TwinCommunity, TwinLab
@@ -100,39 +101,47 @@ def allowed(stance: str, capability: float, bloc: str, setting: Setting) -> bool
     return setting.rules.penalty < 1.0 and not licensed
 
 
-def review(
-    maker: TwinLab, communities: Sequence[TwinCommunity], setting: Setting, price_coefficient: float, month: int
-) -> tuple[str, float]:
-    """(stance, margin) of a lab that compares its three stances; `margin` says how near it came to another one."""
+def stance_values(
+    maker: TwinLab, communities: Sequence[TwinCommunity], setting: Setting, price_coefficient: float
+) -> dict[str, float]:
+    """V/U0 of the stances that a lab may take, without noise."""
     inputs, p = maker.inputs, maker.inputs.params
     at = tariff(maker, inputs, setting, price_coefficient)
     offers = {s: offer(s, maker, communities, at) for s in release.STANCES}
     scale = max(o.use for o in offers.values())
+    complement = maker.number("complement_value") * p["release.complement_scale"]
     promotion = p["release.promotion_strength"] * setting.rules.promotion_by[maker.bloc]
     motives = release.Motives(
         host_fee=p["release.host_fee"],
-        complement=maker.number("complement_value") * p["release.complement_scale"],
+        complement=complement,
         reputation=p["release.reputation"] + promotion,
         penalty=setting.rules.penalty,
         leak=release.leak_motive(p["release.leak_cost"], maker.capability - setting.rival_open),
-        commodity=p["release.commoditisation"] * maker.number("complement_value") * p["release.complement_scale"],
+        commodity=p["release.commoditisation"] * complement,
         small_cost=p["release.small_model_cost"],
     )
+    margin = 1.0 - at.cost * math.exp(clip(maker.premium, -0.5, 3.0)) / at.closed
+    capacity = maker.compute[3] * setting.serving
     values = {}
     for stance, expected in offers.items():
         if allowed(stance, maker.capability, maker.bloc, setting):
             need = expected.tokens / at.tokens
-            capacity = maker.compute[3] * setting.serving
             served = 1.0 if need <= 0.0 else min(1.0, capacity / need)
-            margin = 1.0 - at.cost * math.exp(clip(maker.premium, -0.5, 3.0)) / at.closed
             value = release.stance_value(stance, expected, margin, served, motives, scale)
             values[stance] = value / scale if scale > 0.0 else 0.0
-    noise = p["release.noise"] * normal(inputs.look("stance", month, maker.place))
+    return values
+
+
+def review(
+    maker: TwinLab, communities: Sequence[TwinCommunity], setting: Setting, price_coefficient: float, month: int
+) -> tuple[str, float]:
+    """(stance, margin) of a lab that compares its three stances; `margin` says how near it came to another one."""
+    p = maker.inputs.params
+    values = stance_values(maker, communities, setting, price_coefficient)
+    noise = p["release.noise"] * normal(maker.inputs.look("stance", month, maker.place))
     return release.choose_stance(maker.stance, values, noise, p["release.hysteresis"])
 
 
 def normal(luck: float) -> float:
     """Standard normal quantile of a uniform number."""
-    from statistics import NormalDist
-
     return NormalDist().inv_cdf(luck)
