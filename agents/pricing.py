@@ -73,7 +73,7 @@ def reprice(
     closed_cost = cost[:, :, CLOSED]
     goal = closed_target(par, closed_cost, premium[:, :, np.newaxis], lead, markup[:, :, np.newaxis])
     near, far = par["pricing.pass_through_contested"], par["pricing.pass_through_uncontested"]
-    contest = np.exp(-np.minimum(lead, 1e2) / CONTEST_WIDTH)
+    contest = np.where(np.isfinite(lead), np.exp(-np.minimum(lead, 1e3) / CONTEST_WIDTH), 0.0)
     speed = expand(far, goal) + (expand(near, goal) - expand(far, goal)) * contest
     before = np.log(np.where(fresh[:, :, CLOSED], 1.0, shelf.price[:, :, CLOSED]))
     moved = np.where(fresh[:, :, CLOSED], goal, before + speed * (goal - before))

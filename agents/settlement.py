@@ -81,7 +81,7 @@ def finance(
     rival = np.where(known, foreign, state.capability)
     gap = np.maximum(rival - state.capability, 0.0)
     state.aspiration = np.where(entering > 0.0, gap, state.aspiration)
-    state.shortfall = np.tanh(np.maximum(gap - state.aspiration, 0.0) / 4.0)
+    state.shortfall = np.tanh(np.maximum(gap - state.aspiration, 0.0) / 4.0) * entered
     state.aspiration = state.aspiration + (gap - state.aspiration) / 18.0
     close = np.where(known, np.exp(-np.abs(state.capability - rival) / 4.0), 0.0)
     change = par["channel.escape_competition"] * par["budget.escape_competition"] * close

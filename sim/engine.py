@@ -201,6 +201,7 @@ class Engine:
         knowledge.train(state, par, world, month, rules, used)
         gain = knowledge.reasoning_gain(par, state.adopted, month, self.block.reasoning)
         knowledge.measure_capability(state, par, world, gain)
+        state.capability = state.capability * self.entered
 
     def _borrow(self, rules: KnowledgeRules) -> Array:
         """Borrowed knowledge after this month."""
