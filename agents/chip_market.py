@@ -190,7 +190,8 @@ def legal_supply(
     share = want.target / (state.supply * (1.0 + par["chip_market.subsidy_strength"] * rules.subsidy))
     dollars = par["chip_market.degraded_dollar_share"]
     restricted = restricted_flow(want.target, share, state.value, dollars)
-    volume = rules.volume_share * np.maximum(want.supply - want.target, 0.0)
+    left = np.maximum(want.supply - want.target, 0.0)
+    volume = np.where(left > 0.0, rules.volume_share * np.where(left > 0.0, left, 1.0), 0.0)
     permitted = np.minimum(restricted_flow(want.target, share, licensed.value, dollars), volume) / (1.0 + rules.levy)
     use_licence = permitted >= restricted
     parts = (

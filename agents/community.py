@@ -14,7 +14,7 @@ from scipy import sparse
 from agents.places import CLOSED, LATEST, OPEN, PREVIOUS, SENDER
 from agents.pricing import expand
 from agents.shelf import Shelf
-from sim.arrays import Array, Flags, Whole, column
+from sim.arrays import Array, Flags, Whole, column, only, pick
 
 Numbers = Mapping[str, Array]
 SEGMENTS = ("enterprise_regulated", "enterprise_other", "startup_dev", "hobby_research", "consumer_app")
@@ -128,7 +128,7 @@ def spend_per_user(par: Numbers, world: CommunityWorld, month: int) -> Array:
     factor = (1.0 + growth) ** min(after, 0)
     for n in range(1, after + 1):
         factor = factor * (1.0 + growth * 2.0 ** (-n / SPEND_HALF_LIFE))
-    level: Array = par["demand.world_spend"] * world.spend_weight / world.users_record * factor[:, world.segment]
+    level: Array = par["demand.world_spend"] * world.spend_weight / world.users_record * pick(factor, world.segment)
     return level
 
 
@@ -158,7 +158,7 @@ def notice(
         members = lab_bloc == bloc
         if not members.any():
             continue
-        best = level[:, members].max(axis=1)
+        best = only(level, members).max(axis=1)
         first = near[:, bloc] & np.isfinite(best) & (state.noticed[:, bloc] == 0.0)
         raised = np.maximum(state.consideration[:, :, bloc], jump)
         state.consideration[:, :, bloc] = np.where(first[:, np.newaxis], raised, state.consideration[:, :, bloc])
@@ -251,7 +251,7 @@ def weigh(
         spent = weight * price
         segment.append(weight)
         prices.append((spent[..., LATEST] + spent[..., PREVIOUS]) / np.where(whole > 0.0, whole, 1.0))
-        slots.append(whole[:, world.segment] * place[openness][:, :, lab_bloc])
+        slots.append(pick(whole, world.segment) * pick(place[openness], lab_bloc, axis=2))
     by_lab = slots[CLOSED] + slots[OPEN]
     return Weights(
         (segment[0], segment[1]), offer, (prices[0], prices[1]), place, (slots[0], slots[1]), by_lab, by_lab.sum(axis=2)
@@ -281,12 +281,12 @@ def choose(
     if first:
         state.share = wanted
     else:
-        hazard = per_segment(par, "demand.switching")[:, world.segment]
+        hazard = pick(per_segment(par, "demand.switching"), world.segment)
         afresh = 1.0 - (1.0 - hazard) / (1.0 + state.growth)
         state.share = state.share + afresh[:, :, np.newaxis] * (wanted - state.share)
     scale = state.share / np.where(weights.by_lab > 0.0, weights.by_lab, 1.0)
     split = (scale * weights.slot[CLOSED], scale * weights.slot[OPEN])
-    paid = tuple(weights.price[openness][:, world.segment] * split[openness] for openness in (CLOSED, OPEN))
+    paid = tuple(pick(weights.price[openness], world.segment) * split[openness] for openness in (CLOSED, OPEN))
     factor = (state.spend / (paid[CLOSED] + paid[OPEN]).sum(axis=2))[:, :, np.newaxis]
     tokens = 1e6 * factor
     return Sales(
@@ -297,6 +297,6 @@ def choose(
 def consumer_surplus(state: CommunityState, par: Numbers, world: CommunityWorld, weights: Weights) -> Array:
     """Return M$ a month: spending over the price weight times the log-sum of the choice, (runs,) (section 17)."""
     inclusive = np.log(weights.total)
-    price_weight = np.maximum(per_segment(par, "demand.log_price")[:, world.segment], 0.2)
+    price_weight = np.maximum(pick(per_segment(par, "demand.log_price"), world.segment), 0.2)
     surplus: Array = (state.spend / price_weight * inclusive).sum(axis=1)
     return surplus

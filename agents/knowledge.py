@@ -12,7 +12,7 @@ from agents.lab import LabState, LabWorld, Terms, direction_rate, room_for_ideas
 from agents.places import CLOSED, STANCE_FLAGSHIP
 from agents.portfolio import Technology, research_input
 from agents.shelf import Shelf
-from sim.arrays import Array, Flags
+from sim.arrays import Array, Flags, pick
 
 Numbers = Mapping[str, Array]
 RUN_MONTHS = 6.0
@@ -137,7 +137,7 @@ def final_run_compute(state: LabState, terms: Terms) -> Array:
 def train(state: LabState, par: Numbers, world: LabWorld, month: int, rules: KnowledgeRules, used: Array) -> None:
     """Add the month's compute `used` to the running total; apply the compute cap and the data limit (section 11)."""
     total = state.training_run * (1.0 - 1.0 / RUN_MONTHS) + used
-    cap = np.broadcast_to(rules.training_cap, (total.shape[0], rules.training_cap.shape[1]))[:, world.bloc]
+    cap = pick(rules.training_cap, world.bloc)
     state.training_run = np.minimum(total, cap / FLOP_PER_MONTH)
     state.ln_training = data_limited(par, state.training_run, month - world.record_end)
 

@@ -12,7 +12,7 @@ from agents import portfolio
 from agents.chip_market import Handoff
 from agents.places import TARGET
 from agents.portfolio import Means, Prices, Problem, Split, Technology, Weights
-from sim.arrays import Array, Whole, column
+from sim.arrays import Array, Whole, column, only, pick
 
 Numbers = Mapping[str, Array]
 MONTHS_OF_TRAINING = 4.5
@@ -144,9 +144,9 @@ def fund_labs(
 ) -> None:
     """Set budgets from the record, desired stocks and deviations (section 6). `subsidy` (runs or 1, blocs)."""
     reference = reference_share(state, world, month, chips)
-    desired = reference * chips.desired[:, world.bloc]
+    desired = reference * pick(chips.desired, world.bloc)
     state.reference_budget = list_rent(par, month) * desired / terms.compute_share
-    support = 1.0 + par["budget.subsidy_strength"] * subsidy[:, world.bloc]
+    support = 1.0 + par["budget.subsidy_strength"] * pick(subsidy, world.bloc)
     state.budget = state.reference_budget * np.exp(state.deviation) * support
 
 
@@ -165,7 +165,7 @@ def reference_share(state: LabState, world: LabWorld, month: int, chips: Handoff
     if month <= world.record_end:
         stock = chips.desired.copy()
         stock[:, TARGET] = world.reference_stock_target[known]
-        state.capacity_share = world.recorded_compute[known] / stock[:, world.bloc]
+        state.capacity_share = world.recorded_compute[known] / pick(stock, world.bloc)
     return state.capacity_share
 
 
@@ -176,20 +176,21 @@ def allocate(state: LabState, world: LabWorld, entered: Array, chips: Handoff, a
     total = np.zeros_like(weight)
     for bloc in np.unique(world.bloc):
         members = world.bloc == bloc
-        mine = weight[:, members]
+        mine = only(weight, members)
         whole = np.maximum(mine.sum(axis=1, keepdims=True), 1e-300)
         pro_rata[:, members] = mine / whole
-        square = pro_rata[:, members] ** 2
+        square = only(pro_rata, members) ** 2
         champions[:, members] = square / np.maximum(square.sum(axis=1, keepdims=True), 1e-300)
         level = np.where(entered[members] > 0.0, state.capability[:, members], -np.inf)
         best = level.argmax(axis=1)[:, np.newaxis] == np.arange(int(members.sum()))
         pooled[:, members] = POOLED_SHARE * best + (1.0 - POOLED_SHARE) * pro_rata[:, members]
-        total[:, members] = (state.capacity_share * entered)[:, members].sum(axis=1, keepdims=True)
-    mode = np.broadcast_to(allocation, (weight.shape[0], allocation.shape[1]))[:, world.bloc]
+        total[:, members] = only(state.capacity_share * entered, members).sum(axis=1, keepdims=True)
+    mode = np.broadcast_to(allocation, (weight.shape[0], allocation.shape[1]))
+    mode = pick(mode, world.bloc)
     share = np.where(
         mode <= 1.0, (1.0 - mode) * pro_rata + mode * champions, (2.0 - mode) * champions + (mode - 1.0) * pooled
     )
-    usable = (chips.capacity * chips.quality)[:, world.bloc]
+    usable = pick(chips.capacity * chips.quality, world.bloc)
     state.capacity = np.where(entered > 0.0, usable * total * share, usable * state.capacity_share)
 
 
@@ -256,9 +257,9 @@ def clear_talent(
     base_wage: Array,
 ) -> None:  # fmt: skip
     """Hire at the wage in force, then let it close part of the gap (section 9). `openness` (runs or 1, blocs)."""
-    state.researchers = state.labour_share * state.budget / state.wage[:, world.bloc]
+    state.researchers = state.labour_share * state.budget / pick(state.wage, world.bloc)
     reference = reference_wage(par, base_wage, month)
-    implied = (1.0 - terms.compute_share) * state.reference_budget / reference[:, world.bloc]
+    implied = (1.0 - terms.compute_share) * state.reference_budget / pick(reference, world.bloc)
     growth = np.log1p(par["talent.wage_growth"]) / 12.0
     elasticity, speed = par["talent.supply_elasticity"], par["talent.wage_speed"]
     ln_gap = np.log(state.wage / reference)

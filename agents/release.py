@@ -15,7 +15,7 @@ from agents.lab import LabState, LabWorld, list_rent
 from agents.knowledge import know_how
 from agents.places import CLOSED, LATEST, OPEN, PREVIOUS, STANCE_FLAGSHIP, STANCE_SMALL
 from agents.shelf import SMALL_LEAD, Model, Shelf, best_of_others
-from sim.arrays import Array, Flags
+from sim.arrays import Array, Flags, pick
 
 Numbers = Mapping[str, Array]
 FORBIDDEN = -1e9
@@ -53,7 +53,7 @@ def see_market(
     state: CommunityState, world: CommunityWorld, weights: Weights, terms: tuple[Array, Array], month: int
 ) -> Market:
     """Return the market of `month` as next month's reviews will see it."""
-    paid = [weights.slot[openness] * weights.price[openness][:, world.segment] for openness in (CLOSED, OPEN)]
+    paid = [weights.slot[openness] * pick(weights.price[openness], world.segment) for openness in (CLOSED, OPEN)]
     by_lab = paid[CLOSED] + paid[OPEN]
     return Market(state, world, weights, state.spend, terms, month, by_lab.sum(axis=2), by_lab)
 
@@ -133,8 +133,8 @@ def prospect(
             kept_price = weights.offer[:, lab, openness, LATEST][:, np.newaxis]
             paid = fresh * candidate.price + present[..., LATEST] * kept_price
         place = weights.place[openness][:, :, lab_bloc]
-        added.append(segment[:, world.segment] * place)
-        added_paid.append(paid[:, world.segment] * place)
+        added.append(pick(segment, world.segment) * place)
+        added_paid.append(pick(paid, world.segment) * place)
     after = weights.total - weights.by_lab[:, :, lab] + added[CLOSED] + added[OPEN]
     paid_after = np.maximum(market.paid - market.paid_by_lab[:, :, lab] + added_paid[CLOSED] + added_paid[OPEN], 1e-300)
     use = (market.spend * (added[CLOSED] + added[OPEN]) / after).sum(axis=1, keepdims=True)
@@ -173,7 +173,7 @@ def stance_values(
     values = []
     for case, bonus in zip(cases, extra, strict=True):
         need = 1e6 * case.closed / closed.price / closed.rate
-        served = np.minimum(1.0, serving / np.maximum(need, 1e-300))
+        served = np.minimum(1.0, serving / np.maximum(need, serving * 1e-9 + 1e-300))
         profit = case.closed * (1.0 - shadow / closed.price) * served
         profit = profit + par["release.host_fee"] * case.opened + complement * case.use
         values.append(profit / unit + bonus)

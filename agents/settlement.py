@@ -14,7 +14,7 @@ from agents.community import Sales
 from agents.lab import LabState, LabWorld
 from agents.places import CLOSED, LATEST, OPEN
 from agents.shelf import Shelf
-from sim.arrays import Array, Whole, column
+from sim.arrays import Array, Whole, column, only, pick
 
 Numbers = Mapping[str, Array]
 
@@ -46,9 +46,9 @@ def settle(
     state.spend_share = both / both.sum(axis=1, keepdims=True)
     own = par["release.own_hosting"]
     need = tokens[CLOSED] / rate[:, :, CLOSED] + own * tokens[OPEN] / rate[:, :, OPEN]
-    served = np.clip(serving / np.maximum(need, 1e-300), 0.05, 1.0)
+    served = np.clip(serving / np.maximum(need, serving * 1e-9 + 1e-300), 0.05, 1.0)
     state.available = 0.5 * state.available + 0.5 * served
-    closed, opened = (part[:, developers].sum(axis=1) for part in sales.tokens)
+    closed, opened = (pick(part, developers).sum(axis=1) for part in sales.tokens)
     total = (closed + opened).sum(axis=1, keepdims=True)
     state.open_use = opened / np.maximum(total, 1e-300)
     state.ecosystem = 0.97 * state.ecosystem + state.open_use
@@ -63,7 +63,7 @@ def latest_rate(shelf: Shelf, par: Numbers) -> Array:
 def serving_capacity(state: LabState, world: LabWorld, chips: Handoff) -> Array:
     """Return serving H100e that labs put to inference: their inference compute at the serving ratio of their bloc."""
     training = (state.compute - state.distillation_compute) * state.compute_share[:, :, 3]
-    ratio: Array = training * (chips.serving / chips.quality)[:, world.bloc]
+    ratio: Array = training * pick(chips.serving / chips.quality, world.bloc)
     return ratio
 
 
@@ -76,7 +76,7 @@ def finance(
     for bloc in np.unique(world.bloc):
         away = world.bloc != bloc
         if away.any():
-            foreign[:, world.bloc == bloc] = level[:, away].max(axis=1, keepdims=True)
+            foreign[:, world.bloc == bloc] = only(level, away).max(axis=1, keepdims=True)
     known = np.isfinite(foreign)
     rival = np.where(known, foreign, state.capability)
     gap = np.maximum(rival - state.capability, 0.0)

@@ -9,7 +9,7 @@ from agents.community import CONSUMER
 from agents.knowledge import FLOP_PER_MONTH
 from agents.lab import list_rent
 from agents.places import CLOSED, CLOUD, DOMESTIC, LEGAL, OPEN, SENDER, SMUGGLED, TARGET
-from sim.arrays import Array
+from sim.arrays import Array, only, pick
 from sim.measures import BLOCS, LABS, LEVELS
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def _by_bloc(engine: "Engine", values: Array) -> Array:
     result = np.zeros((values.shape[0], COUNT))
     for bloc in range(COUNT):
         members = engine.block.labs.bloc == bloc
-        result[:, bloc] = values[:, members].sum(axis=1)
+        result[:, bloc] = only(values, members).sum(axis=1)
     return result
 
 
@@ -52,7 +52,7 @@ Amounts = tuple[Array, Array]
 
 def _group(parts: Amounts, places: Array) -> Amounts:
     """Sum (runs, communities, labs) over the communities at `places`."""
-    return parts[CLOSED][:, places].sum(axis=1), parts[OPEN][:, places].sum(axis=1)
+    return pick(parts[CLOSED], places).sum(axis=1), pick(parts[OPEN], places).sum(axis=1)
 
 
 def _add(groups: list[Amounts]) -> Amounts:
@@ -82,15 +82,22 @@ def _abroad(engine: "Engine", homes: list[Amounts]) -> Array:
     result = np.zeros((world.shape[0], COUNT))
     for bloc in range(COUNT):
         outside = world - use[bloc]
-        mine = outside[:, engine.block.labs.bloc == bloc].sum(axis=1)
+        mine = only(outside, engine.block.labs.bloc == bloc).sum(axis=1)
         result[:, bloc] = mine / np.maximum(outside.sum(axis=1), TINY)
     return result
+
+
+def _home(engine: "Engine", homes: list[Amounts]) -> Array:
+    """Own models' part of use inside the bloc."""
+    use = [home[CLOSED] + home[OPEN] for home in homes]
+    mine = [only(use[bloc], engine.block.labs.bloc == bloc).sum(axis=1) for bloc in range(COUNT)]
+    return np.stack([mine[bloc] / np.maximum(use[bloc].sum(axis=1), TINY) for bloc in range(COUNT)], axis=1)
 
 
 def _within(engine: "Engine", amounts: Amounts) -> Array:
     """Shares of CN, open and US."""
     by_lab, bloc = amounts[CLOSED] + amounts[OPEN], engine.block.labs.bloc
-    parts = [by_lab[:, bloc == TARGET].sum(axis=1), amounts[OPEN].sum(axis=1), by_lab[:, bloc == SENDER].sum(axis=1)]
+    parts = [only(by_lab, bloc == TARGET).sum(axis=1), amounts[OPEN].sum(axis=1), only(by_lab, bloc == SENDER).sum(axis=1)]
     return np.stack(parts, axis=1) / _total(amounts)
 
 
@@ -101,12 +108,13 @@ def _market(engine: "Engine") -> dict[str, Array]:
     world_tokens, world_spend = _add(tokens), _add(spend)
     token_share = _shares(engine, world_tokens)
     labs, blocs = token_share[:, : len(LABS)], token_share[:, len(LABS) : len(LABS) + COUNT]
-    users = np.stack([state.users[:, home].sum(axis=1) for home in homes], axis=1)
+    users = np.stack([pick(state.users, home).sum(axis=1) for home in homes], axis=1)
     price = [world_spend[place].sum(axis=1) * 1e6 / np.maximum(world_tokens[place].sum(axis=1), TINY) for place in (1, 0)]
     return {
         "token_share": token_share,
         "revenue_share": _shares(engine, world_spend),
         "token_share_abroad": _abroad(engine, tokens),
+        "token_share_home": _home(engine, tokens),
         "revenue_share_abroad": _abroad(engine, spend),
         **_observables(engine),
         "adoption": np.concatenate([users.sum(axis=1, keepdims=True), users], axis=1),
@@ -126,11 +134,11 @@ def _observables(engine: "Engine") -> dict[str, Array]:
     business = _group(sales.spend, np.flatnonzero((world.segment < STARTUPS) & (world.region == 0)))
     by_lab = _by_name(engine, (business[CLOSED] + business[OPEN]) / _total(business), ENTERPRISE_LABS)
     consumers = np.flatnonzero((world.segment == CONSUMER) & abroad)
-    users = state.users[:, consumers][:, :, np.newaxis]
-    by_users = ((sales.split[CLOSED][:, consumers] + sales.split[OPEN][:, consumers]) * users).sum(axis=1)
+    users = pick(state.users, consumers)[:, :, np.newaxis]
+    by_users = (pick(sales.split[CLOSED] + sales.split[OPEN], consumers) * users).sum(axis=1)
     by_users = by_users / np.maximum(by_users.sum(axis=1, keepdims=True), TINY)
-    hub = sales.tokens[OPEN][:, np.flatnonzero((world.segment == HOBBY) & abroad)].sum(axis=1)
-    origins = np.stack([hub[:, bloc == TARGET].sum(axis=1), hub[:, bloc == SENDER].sum(axis=1)], axis=1)
+    hub = only(sales.tokens[OPEN], (world.segment == HOBBY) & abroad).sum(axis=1)
+    origins = np.stack([only(hub, bloc == TARGET).sum(axis=1), only(hub, bloc == SENDER).sum(axis=1)], axis=1)
     return {
         "developer_token_share": _within(engine, _group(sales.tokens, developers)),
         "developer_revenue_share": _within(engine, _group(sales.spend, developers)),
@@ -189,8 +197,8 @@ def _efficiency(engine: "Engine") -> dict[str, Array]:
         for place, part in enumerate(parts):
             best[place, :, bloc] = part[np.arange(runs), top]
         position[:, bloc] = own[:, members].max(axis=1)
-        weight = research[:, members]
-        progress[:, bloc] = (gain[:, members] * weight).sum(axis=1) / weight.sum(axis=1)
+        weight = pick(research, members)
+        progress[:, bloc] = (pick(gain, members) * weight).sum(axis=1) / weight.sum(axis=1)
     staff = state.researchers * entered
     light = _by_bloc(engine, staff * state.staff_share[:, :, 0])
     everyone = _by_bloc(engine, staff)
@@ -222,7 +230,7 @@ def _compute(engine: "Engine") -> dict[str, Array]:
         members = (engine.block.labs.bloc == place) & (entered > 0.0)
         if members.any():
             largest[:, place] = state.training_run[:, members].max(axis=1)
-    made, known = inflow[:, DOMESTIC], inflow[:, [LEGAL, SMUGGLED, DOMESTIC]].sum(axis=1)
+    made, known = inflow[:, DOMESTIC], inflow[:, LEGAL] + inflow[:, SMUGGLED] + inflow[:, DOMESTIC]
     flows = np.concatenate([inflow, engine.flows.blocs[:, :1], total], axis=1)
     rent = list_rent(engine.block.par, engine.month)
     return {
