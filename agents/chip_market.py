@@ -5,6 +5,7 @@ Specification: docs/model.md, sections 3 to 5. Compute in H100e, flows per month
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from agents import chip_designs
 from agents.chip_designs import Choice, Designs
 from agents.controls import ChipRules, Thresholds
 from agents.places import BLOCS, CLOUD, DOMESTIC, LEGAL, OTHER, SMUGGLED, TARGET
-from sim.arrays import Array, Flags, column
+from sim.arrays import Array, Flags, Whole
 
 Numbers = Mapping[str, Array]
 HALVINGS = 40
@@ -39,7 +40,7 @@ class ChipWorld:
     other_domestic: Array
     reference_tool_control: Array
     flagships: Designs
-    release: Array
+    release: Whole
     pre_2022_stock: Array
     rest_share: Array
     energy: Array
@@ -50,23 +51,23 @@ class ChipWorld:
 class ChipState:
     """State of the chip market; (runs, 1) unless noted, stocks (runs, blocs, channels)."""
 
-    supply: Array = column("H100e/month", "output of the sender's main vendor before losses")
-    supply_other: Array = column("H100e/month", "output of other vendors before losses")
-    list_price: Array = column("USD/H100e", "world price of compute hardware")
-    stock: Array = column("H100e", "chips installed, by bloc and channel")
-    training_stock: Array = column("H100e", "the same, weighted by training throughput")
-    serving_stock: Array = column("H100e", "the same, by memory bandwidth over 3.35 TB/s")
-    desired_stock: Array = column("H100e", "what blocs (runs, blocs) would hold without controls")
-    premium: Array = column("ln", "clearing premium in the target bloc")
-    value: Array = column("ratio", "compute per legal dollar relative to the world price")
-    die_bank: Array = column("dies", "accelerator dies in store in the target bloc")
-    memory_bank: Array = column("stacks", "high-bandwidth memory in store in the target bloc")
-    age: Array = column("months", "months since the thresholds changed")
-    inflow: Array = column("H100e/month", "this month's inflow to the target bloc by channel (runs, channels)")
-    want: Array = column("H100e/month", "desired inflow of the target bloc without controls")
-    available: Array = column("H100e/month", "output of the main vendor after losses")
-    cumulative_legal: Array = column("H100e", "legal inflow since the start")
-    cumulative_supply: Array = column("H100e", "output of the main vendor since the start")
+    supply: Annotated[Array, "H100e/month", "output of the sender's main vendor before losses"]
+    supply_other: Annotated[Array, "H100e/month", "output of other vendors before losses"]
+    list_price: Annotated[Array, "USD/H100e", "world price of compute hardware"]
+    stock: Annotated[Array, "H100e", "chips installed, by bloc and channel"]
+    training_stock: Annotated[Array, "H100e", "the same, weighted by training throughput"]
+    serving_stock: Annotated[Array, "H100e", "the same, by memory bandwidth over 3.35 TB/s"]
+    desired_stock: Annotated[Array, "H100e", "what blocs (runs, blocs) would hold without controls"]
+    premium: Annotated[Array, "ln", "clearing premium in the target bloc"]
+    value: Annotated[Array, "ratio", "compute per legal dollar relative to the world price"]
+    die_bank: Annotated[Array, "dies", "accelerator dies in store in the target bloc"]
+    memory_bank: Annotated[Array, "stacks", "high-bandwidth memory in store in the target bloc"]
+    age: Annotated[Array, "months", "months since the thresholds changed"]
+    inflow: Annotated[Array, "H100e/month", "this month's inflow to the target bloc by channel (runs, channels)"]
+    want: Annotated[Array, "H100e/month", "desired inflow of the target bloc without controls"]
+    available: Annotated[Array, "H100e/month", "output of the main vendor after losses"]
+    cumulative_legal: Annotated[Array, "H100e", "legal inflow since the start"]
+    cumulative_supply: Annotated[Array, "H100e", "output of the main vendor since the start"]
     thresholds: Thresholds
     earlier: Thresholds
     designs: tuple[Designs, Flags, Designs] | None = None
@@ -101,7 +102,7 @@ class Want:
 
 @dataclass(frozen=True)
 class Flows:
-    """What was sold: by channel to the target (runs, channels), to every bloc (runs, blocs), and the chips' qualities."""
+    """What was sold: by channel to the target (runs, channels), to every bloc (runs, blocs); the chips' qualities."""
 
     inflow: Array
     blocs: Array
@@ -166,7 +167,8 @@ def choose_designs(
         (old, out & ~ready & chip_designs.licensable(old, rules)),
     ]
     free = chip_designs.best(groups, state.list_price)
-    return free, chip_designs.best(licensed, state.list_price), denied.any(axis=1, keepdims=True)
+    any_denied: Flags = np.asarray(denied.any(axis=1, keepdims=True))
+    return free, chip_designs.best(licensed, state.list_price), any_denied
 
 
 def restricted_flow(want: Array, share: Array, value: Array, dollar_share: Array) -> Array:
@@ -238,7 +240,8 @@ def domestic_output(state: ChipState, par: Numbers, world: ChipWorld, month: int
     state.die_bank = np.maximum(die_bank - packages * (1.0 + dual), 0.0)
     state.memory_bank = np.maximum(memory_bank - packages * (4.0 + 4.0 * dual), 0.0)
     made = par["chip_market.domestic_output_scale"] * (0.355 + 0.405 * dual) * packages
-    return made + world.other_domestic[month]
+    output: Array = made + world.other_domestic[month]
+    return output
 
 
 @dataclass(frozen=True)
@@ -261,7 +264,8 @@ class Clearing:
 
     def rented(self, premium: Array) -> Array:
         """Return the flow to third-country clouds that the target rents at a premium."""
-        return np.minimum(self.rentable * -np.expm1(-premium), self.rent_limit)
+        flow: Array = np.minimum(self.rentable * -np.expm1(-premium), self.rent_limit)
+        return flow
 
     def premium(self) -> Array:
         """Return the premium in [0, 3] at which desired and actual inflow agree; 0 where there is no shortage."""
@@ -345,7 +349,7 @@ def hand_over(state: ChipState, par: Numbers, world: ChipWorld, month: int, rule
 
 
 def supplier_revenue_lost(state: ChipState) -> Array:
-    """Return M$ a month of sales to the target that controls (or a veto) took from the sender's vendors, at list price."""
+    """Return M$ a month of sales to the target that controls or a veto took from the vendors, at list price."""
     made = state.inflow[:, DOMESTIC : DOMESTIC + 1]
     wanted = np.maximum(state.want - made, 0.0)
     lost: Array = state.list_price * (wanted - state.inflow[:, LEGAL : LEGAL + 1]) / 1e6

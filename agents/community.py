@@ -7,6 +7,7 @@ origin and openness, so that the exponentials are few.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 from scipy import sparse
@@ -14,7 +15,7 @@ from scipy import sparse
 from agents.places import CLOSED, LATEST, OPEN, PREVIOUS, SENDER
 from agents.pricing import expand
 from agents.shelf import Shelf
-from sim.arrays import Array, Flags, Whole, column, only, pick
+from sim.arrays import Array, Flags, Whole, only, pick
 
 Numbers = Mapping[str, Array]
 SEGMENTS = ("enterprise_regulated", "enterprise_other", "startup_dev", "hobby_research", "consumer_app")
@@ -58,14 +59,14 @@ class CommunityWorld:
 class CommunityState:
     """State of communities; (runs, communities) unless noted."""
 
-    users: Array = column("million", "people or seats that use models")
-    spend: Array = column("M$/month", "spending on model use")
-    growth: Array = column("per month", "growth of spending")
-    consideration: Array = column("share", "share that considers models of an origin, (runs, communities, blocs)")
-    awareness: Array = column("share", "share of consumers that know a lab's assistant, (runs, labs)")
-    noticed: Array = column("0/1", "whether an origin has come near the frontier, (runs, blocs)")
-    share: Array = column("share", "share of a lab in the community's tokens, (runs, communities, labs)")
-    reference: Array = column("ECI", "frontier that capability is measured from in choice, (runs, 1)")
+    users: Annotated[Array, "million", "people or seats that use models"]
+    spend: Annotated[Array, "M$/month", "spending on model use"]
+    growth: Annotated[Array, "per month", "growth of spending"]
+    consideration: Annotated[Array, "share", "share that considers models of an origin, (runs, communities, blocs)"]
+    awareness: Annotated[Array, "share", "share of consumers that know a lab's assistant, (runs, labs)"]
+    noticed: Annotated[Array, "0/1", "whether an origin has come near the frontier, (runs, blocs)"]
+    share: Annotated[Array, "share", "share of a lab in the community's tokens, (runs, communities, labs)"]
+    reference: Annotated[Array, "ECI", "frontier that capability is measured from in choice, (runs, 1)"]
 
 
 @dataclass(frozen=True)
@@ -81,10 +82,10 @@ class PlaceRules:
 class Weights:
     """Logit weights of a month, kept for the review of stances; pairs are (closed, open).
 
-    `segment` pair of (runs, segments, labs, 2 vintages) by segment and model, `price` pair of (runs, segments, labs) the
-    mean price within a slot group, `offer` (runs, labs, 2, 2) all prices, 0 where there is no model, `place` pair of
-    (runs, communities, blocs), `slot` pair of (runs, communities, labs) the product of segment and place, `by_lab` their
-    sum, `total` (runs, communities) the sum of that.
+    `segment` pair of (runs, segments, labs, 2 vintages) by segment and model, `price` pair of (runs, segments, labs):
+    the mean price within a slot group, `offer` (runs, labs, 2, 2) all prices, 0 where there is no model, `place` pair
+    of (runs, communities, blocs), `slot` pair of (runs, communities, labs): the product of segment and place, `by_lab`
+    their sum, `total` (runs, communities) the sum of that.
     """
 
     segment: tuple[Array, Array]

@@ -30,7 +30,8 @@ class Thresholds:
 
     def where(self, condition: Flags, other: "Thresholds") -> "Thresholds":
         """Return these thresholds where `condition` holds and `other` elsewhere."""
-        return Thresholds(*(np.where(condition, mine, theirs) for mine, theirs in zip(self.all(), other.all(), strict=True)))
+        pairs = zip(self.all(), other.all(), strict=True)
+        return Thresholds(*(np.where(condition, mine, theirs) for mine, theirs in pairs))
 
     def all(self) -> tuple[Array, ...]:
         """Return the five numbers in the order of the fields."""

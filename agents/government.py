@@ -6,6 +6,7 @@ endogenous mode the decisions in `GovernmentState` replace three of them.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from agents.controls import ChipRules, Thresholds
 from agents.knowledge import KnowledgeRules
 from agents.places import BLOCS, SENDER, TARGET
 from agents.release import OpenRules
-from sim.arrays import Array, Flags, Whole, column
+from sim.arrays import Array, Flags, Whole
 
 Numbers = Mapping[str, Array]
 THRESHOLDS = ("tpp_ceiling", "interconnect_floor", "density_tpp_floor", "density_ceiling", "memory_bandwidth_ceiling")
@@ -42,11 +43,11 @@ class GovernmentWorld:
 class GovernmentState:
     """State of governments; (runs, governments) unless noted."""
 
-    hawkishness: Array = column("index", "political will to confront")
-    perceived_gap: Array = column("months", "lead of the sender over the target as each government sees it")
-    denial: Array = column("share", "denial share chosen by the sender, (runs, 1)")
-    subsidy: Array = column("share", "subsidy chosen by the target, (runs, 1); nan until it decides")
-    banned: Array = column("0/1", "whether target models are barred from regulated firms")
+    hawkishness: Annotated[Array, "index", "political will to confront"]
+    perceived_gap: Annotated[Array, "months", "lead of the sender over the target as each government sees it"]
+    denial: Annotated[Array, "share", "denial share chosen by the sender, (runs, 1)"]
+    subsidy: Annotated[Array, "share", "subsidy chosen by the target, (runs, 1); nan until it decides"]
+    banned: Annotated[Array, "0/1", "whether target models are barred from regulated firms"]
 
 
 @dataclass(frozen=True)

@@ -100,7 +100,7 @@ def teacher_gap(
 
 
 def borrow(state: LabState, par: Numbers, gap: Array, teachers: Array) -> Array:
-    """Return borrowed knowledge after this month: a slow move to what spillovers and distillation allow (section 10)."""
+    """Return borrowed knowledge after this month: a slow move to what spillovers and distillation allow."""
     spill = par["channel.spillovers"] * par["knowledge.spillover"] * gap
     distilled = par["channel.distillation"] * par["knowledge.distillation"] * teachers
     moved: Array = state.borrowed + par["knowledge.absorption"] * (spill + distilled - state.borrowed)

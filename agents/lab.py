@@ -5,6 +5,7 @@ Specification: docs/model.md, sections 6 to 9. Arrays are (runs, labs) unless no
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from agents import portfolio
 from agents.chip_market import Handoff
 from agents.places import TARGET
 from agents.portfolio import Means, Prices, Problem, Split, Technology, Weights
-from sim.arrays import Array, Whole, column, only, pick
+from sim.arrays import Array, Whole, only, pick
 
 Numbers = Mapping[str, Array]
 MONTHS_OF_TRAINING = 4.5
@@ -23,7 +24,7 @@ POOLED_SHARE = 0.8
 
 @dataclass(frozen=True)
 class LabWorld:
-    """What is given about labs. Shapes: (labs,) for places, (runs, labs) for numbers, (months, runs, labs) for paths."""
+    """What is given about labs: places (labs,), numbers (runs, labs), paths (months, runs, labs) or (months,)."""
 
     names: tuple[str, ...]
     bloc: Whole
@@ -46,33 +47,33 @@ class LabWorld:
 class LabState:
     """State of labs; (runs, labs) unless noted. Before its entry a lab holds harmless numbers and acts on nothing."""
 
-    budget: Array = column("M$/month", "what the lab can spend")
-    reference_budget: Array = column("M$/month", "the same without deviations")
-    deviation: Array = column("ln", "funding relative to the record")
-    capacity: Array = column("H100e", "training-quality compute the lab gets")
-    compute: Array = column("H100e", "compute in use")
-    distillation_compute: Array = column("H100e", "part of it set aside for distillation")
-    desired_compute: Array = column("H100e", "compute the plan would use at the reference price")
-    premium: Array = column("ln", "shadow price of compute over its list price")
-    compute_share: Array = column("share", "use of compute: training, two kinds of experiments, inference")
-    staff_share: Array = column("share", "use of researchers: two directions, product")
-    labour_share: Array = column("share", "part of spending that goes to staff")
-    researchers: Array = column("FTE", "research staff")
+    budget: Annotated[Array, "M$/month", "what the lab can spend"]
+    reference_budget: Annotated[Array, "M$/month", "the same without deviations"]
+    deviation: Annotated[Array, "ln", "funding relative to the record"]
+    capacity: Annotated[Array, "H100e", "training-quality compute the lab gets"]
+    compute: Annotated[Array, "H100e", "compute in use"]
+    distillation_compute: Annotated[Array, "H100e", "part of it set aside for distillation"]
+    desired_compute: Annotated[Array, "H100e", "compute the plan would use at the reference price"]
+    premium: Annotated[Array, "ln", "shadow price of compute over its list price"]
+    compute_share: Annotated[Array, "share", "use of compute: training, two kinds of experiments, inference"]
+    staff_share: Annotated[Array, "share", "use of researchers: two directions, product"]
+    labour_share: Annotated[Array, "share", "part of spending that goes to staff"]
+    researchers: Annotated[Array, "FTE", "research staff"]
     prices: Prices
     plan_prices: Prices
-    wage: Array = column("M$/FTE-month", "research wage, (runs, blocs)")
-    algorithm: Array = column("ln", "own algorithmic position by direction, (runs, labs, 2)")
-    borrowed: Array = column("ln", "knowledge borrowed from others")
-    training_run: Array = column("H100e-months", "compute in the running training total")
-    ln_effective: Array = column("ln", "effective training compute, ln E")
-    ln_training: Array = column("ln", "training compute over the base run, after the data limit")
-    adopted: Array = column("month", "month in which the reasoning method was adopted; inf if not")
-    capability: Array = column("ECI", "internal capability")
-    aspiration: Array = column("ECI", "gap to foreign labs that the lab has grown used to")
-    shortfall: Array = column("share", "loss of relative position beyond what it is used to")
-    stance: Array = column("0 1 2", "closed, small open model, open flagship")
-    countdown: Array = column("months", "months to the next release")
-    capacity_share: Array = column("share", "part of its bloc's recorded stock that the lab used in the record")
+    wage: Annotated[Array, "M$/FTE-month", "research wage, (runs, blocs)"]
+    algorithm: Annotated[Array, "ln", "own algorithmic position by direction, (runs, labs, 2)"]
+    borrowed: Annotated[Array, "ln", "knowledge borrowed from others"]
+    training_run: Annotated[Array, "H100e-months", "compute in the running training total"]
+    ln_effective: Annotated[Array, "ln", "effective training compute, ln E"]
+    ln_training: Annotated[Array, "ln", "training compute over the base run, after the data limit"]
+    adopted: Annotated[Array, "month", "month in which the reasoning method was adopted; inf if not"]
+    capability: Annotated[Array, "ECI", "internal capability"]
+    aspiration: Annotated[Array, "ECI", "gap to foreign labs that the lab has grown used to"]
+    shortfall: Annotated[Array, "share", "loss of relative position beyond what it is used to"]
+    stance: Annotated[Array, "0 1 2", "closed, small open model, open flagship"]
+    countdown: Annotated[Array, "months", "months to the next release"]
+    capacity_share: Annotated[Array, "share", "part of its bloc's recorded stock that the lab used in the record"]
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,7 @@ def room_for_ideas(position: Array) -> Array:
 
 
 def direction_rate(par: Numbers) -> Array:
-    """Return theta_j, ln units a month: half of total progress, tied to observed frontier growth through k (section 7)."""
+    """Return theta_j, ln units a month: half of total progress, tied to observed frontier growth (section 7)."""
     per_oom = par["capability.eci_per_oom"]
 
     def implied(k: Array | float) -> Array:
@@ -122,7 +123,7 @@ def direction_rate(par: Numbers) -> Array:
 
 
 def lab_terms(par: Numbers, world: LabWorld, month: int, tech: Technology) -> Terms:
-    """Return the weights that make observed shares come out at the base point, and the base compute share of spending."""
+    """Return the weights that make observed shares come out at the base point, and the base compute share."""
     final, serve = world.final_run_share, world.inference_share[month]
     base_z = par["research.planning_horizon"] * direction_rate(par)
     base_value = par["research.stepping_on_toes"] * base_z / (1.0 + tech.curvature * base_z)

@@ -67,7 +67,7 @@ class Means:
 
 
 class Prices(NamedTuple):
-    """Logs of the shadow prices of compute and labour, (runs, labs), and of the research composites, (2, runs, labs)."""
+    """Logs of the shadow prices of compute and labour, (runs, labs), and of both composites, (2, runs, labs)."""
 
     compute: Array
     labour: Array

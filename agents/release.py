@@ -11,8 +11,8 @@ import numpy as np
 
 from agents import community, pricing
 from agents.community import CommunityState, CommunityWorld, Weights
-from agents.lab import LabState, LabWorld, list_rent
 from agents.knowledge import know_how
+from agents.lab import LabState, LabWorld, list_rent
 from agents.places import CLOSED, LATEST, OPEN, PREVIOUS, STANCE_FLAGSHIP, STANCE_SMALL
 from agents.shelf import SMALL_LEAD, Model, Shelf, best_of_others
 from sim.arrays import Array, Flags, pick
@@ -59,6 +59,33 @@ def see_market(
 
 
 @dataclass(frozen=True)
+class Rivals:
+    """What a lab reviews against: the `frontier` (runs, 1) and the best open model of others (runs, labs), ECI."""
+
+    frontier: Array
+    best_open: Array
+
+
+def see_rivals(shelf: Shelf) -> Rivals:
+    """Return the rivals that the models on offer make."""
+    return Rivals(shelf.best().max(axis=1, keepdims=True), best_of_others(shelf.best_open()))
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Everything that labs review against in a month.
+
+    `serving` (runs, labs): serving H100e put to inference; `markup` (runs, labs): Bertrand markups, ones otherwise.
+    """
+
+    rivals: Rivals
+    market: Market
+    rules: OpenRules
+    serving: Array
+    markup: Array
+
+
+@dataclass(frozen=True)
 class Candidate:
     """A model a lab could put on offer: capability ECI, unit cost and price USD/Mtok, tokens per chip; (runs, 1).
 
@@ -80,21 +107,23 @@ def review_month(par: Numbers, month: int, place: int) -> Flags:
 
 
 def candidates(
-    state: LabState, par: Numbers, shelf: Shelf, month: int, lab: int, markup: Array
+    state: LabState, par: Numbers, rivals: Rivals, month: int, lab: int, markup: Array
 ) -> tuple[Candidate, Candidate, Candidate]:
     """Return the lab's flagship behind an interface, its open flagship, and its small open model, at target prices."""
-    pick = slice(lab, lab + 1)
-    capability, know = state.capability[:, pick], know_how(state)[:, pick]
-    ln_run, rent = np.log(state.training_run[:, pick]), 1e6 * list_rent(par, month)
+    mine = slice(lab, lab + 1)
+    capability, know = state.capability[:, mine], know_how(state)[:, mine]
+    ln_run, rent = np.log(state.training_run[:, mine]), 1e6 * list_rent(par, month)
     rate = pricing.tokens_per_chip(par, know, ln_run, np.zeros_like(know))
     small_rate = pricing.tokens_per_chip(par, know, ln_run, np.ones_like(know))
-    rival = best_of_others(shelf.best_open())[:, pick]
+    rival = rivals.best_open[:, mine]
     lead = np.where(np.isfinite(rival), capability - np.where(np.isfinite(rival), rival, 0.0), np.inf)
-    target = pricing.closed_target(par, rent / rate, state.premium[:, pick], lead, markup[:, pick])
+    target = pricing.closed_target(par, rent / rate, state.premium[:, mine], lead, markup[:, mine])
     return (
         Candidate(capability, np.exp(target), rent / rate, rate),
         Candidate(capability, pricing.open_price(par, rent / rate), rent / rate, rate),
-        Candidate(capability - SMALL_LEAD, pricing.open_price(par, rent / small_rate), rent / small_rate, small_rate, 1.0),
+        Candidate(
+            capability - SMALL_LEAD, pricing.open_price(par, rent / small_rate), rent / small_rate, small_rate, 1.0
+        ),
     )
 
 
@@ -144,23 +173,20 @@ def prospect(
 
 
 def stance_values(
-    state: LabState, par: Numbers, world: LabWorld, shelf: Shelf, market: Market, rules: OpenRules, lab: int,
-    serving: Array, markup: Array,
-) -> Array:  # fmt: skip
-    """Return the value of the three stances over the largest usage value, (runs, 3); not allowed: FORBIDDEN.
-
-    `serving` (runs, 1): serving H100e that the lab can put to inference.
-    """
+    state: LabState, par: Numbers, world: LabWorld, setting: Setting, lab: int
+) -> Array:
+    """Return the value of the three stances over the largest usage value, (runs, 3); not allowed: FORBIDDEN."""
+    rivals, market, rules, markup = setting.rivals, setting.market, setting.rules, setting.markup
+    serving = setting.serving[:, lab : lab + 1]
     bloc = int(world.bloc[lab])
-    closed, flagship, small = candidates(state, par, shelf, market.month + 1, lab, markup)
+    closed, flagship, small = candidates(state, par, rivals, market.month + 1, lab, markup)
     cases = (
         prospect(par, market, lab, bloc, closed, None),
         prospect(par, market, lab, bloc, closed, small),
         prospect(par, market, lab, bloc, None, flagship, withdrawn=True),
     )
     unit = np.maximum(np.maximum(cases[0].use, np.maximum(cases[1].use, cases[2].use)), 1e-300)
-    others = best_of_others(shelf.best())[:, lab : lab + 1]
-    rival = best_of_others(shelf.best_open())[:, lab : lab + 1]
+    rival = rivals.best_open[:, lab : lab + 1]
     capability = state.capability[:, lab : lab + 1]
     lead = np.clip((capability - np.where(np.isfinite(rival), rival, -1e3)) / 10.0, 0.0, 1.0)
     promotion, limit = rules.promotion[:, bloc : bloc + 1], rules.restriction[:, bloc : bloc + 1]
@@ -177,10 +203,9 @@ def stance_values(
         profit = case.closed * (1.0 - shadow / closed.price) * served
         profit = profit + par["release.host_fee"] * case.opened + complement * case.use
         values.append(profit / unit + bonus)
-    frontier = np.maximum(others, shelf.best()[:, lab : lab + 1])
     shut = rules.penalty >= 1.0
     for stance, level in ((STANCE_SMALL, capability - SMALL_LEAD), (STANCE_FLAGSHIP, capability)):
-        denied = shut | (level > frontier + limit)
+        denied = shut | (level > rivals.frontier + limit)
         values[stance] = np.where(denied, FORBIDDEN, values[stance])
     return np.concatenate(values, axis=1)
 

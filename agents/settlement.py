@@ -5,6 +5,7 @@ Specification: docs/model.md, section 15. Arrays are (runs, labs) unless noted.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from agents.community import Sales
 from agents.lab import LabState, LabWorld
 from agents.places import CLOSED, LATEST, OPEN
 from agents.shelf import Shelf
-from sim.arrays import Array, Whole, column, only, pick
+from sim.arrays import Array, Whole, only, pick
 
 Numbers = Mapping[str, Array]
 
@@ -23,12 +24,12 @@ Numbers = Mapping[str, Array]
 class AccountState:
     """What labs earn and how they are used; (runs, labs) unless noted."""
 
-    revenue: Array = column("M$/month", "revenue from models")
-    spend_share: Array = column("share", "share of world spending on models")
-    usual_share: Array = column("share", "its twelve-month moving average of revenue shares")
-    available: Array = column("share", "part of the demand for its closed service that a lab can serve")
-    ecosystem: Array = column("index", "stock of community work around a lab's open models")
-    open_use: Array = column("share", "share of developers' tokens served by a lab's open models")
+    revenue: Annotated[Array, "M$/month", "revenue from models"]
+    spend_share: Annotated[Array, "share", "share of world spending on models"]
+    usual_share: Annotated[Array, "share", "its twelve-month moving average of revenue shares"]
+    available: Annotated[Array, "share", "part of the demand for its closed service that a lab can serve"]
+    ecosystem: Annotated[Array, "index", "stock of community work around a lab's open models"]
+    open_use: Annotated[Array, "share", "share of developers' tokens served by a lab's open models"]
 
 
 def settle(

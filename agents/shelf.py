@@ -1,11 +1,12 @@
 """Models on offer: two slot groups a lab (closed, open), two vintages each (latest, previous)."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 
 from agents.places import LATEST, OPEN, PREVIOUS
-from sim.arrays import Array, Flags, column
+from sim.arrays import Array, Flags
 
 SMALL_LEAD = 6.0
 """ECI points by which a lab's small model trails its flagship."""
@@ -19,14 +20,14 @@ TIERS = ((0.0, 1.0), (6.0, 15.0), (12.0, 100.0))
 class Shelf:
     """All models on offer, (runs, labs, 2 openness, 2 vintage)."""
 
-    exists: Flags = column("yes/no", "whether there is a model in this place")
-    capability: Array = column("ECI", "capability as released")
-    ln_effective: Array = column("ln", "ln E at release, without release noise")
-    ln_run: Array = column("ln H100e-months", "training compute at release")
-    know_how: Array = column("ln", "own and borrowed know-how at release")
-    small: Array = column("0/1", "whether it is a small model")
-    price: Array = column("USD/Mtok", "price per million tokens")
-    since: Array = column("month", "month of release")
+    exists: Annotated[Flags, "yes/no", "whether there is a model in this place"]
+    capability: Annotated[Array, "ECI", "capability as released"]
+    ln_effective: Annotated[Array, "ln", "ln E at release, without release noise"]
+    ln_run: Annotated[Array, "ln H100e-months", "training compute at release"]
+    know_how: Annotated[Array, "ln", "own and borrowed know-how at release"]
+    small: Annotated[Array, "0/1", "whether it is a small model"]
+    price: Annotated[Array, "USD/Mtok", "price per million tokens"]
+    since: Annotated[Array, "month", "month of release"]
 
     FIELDS = ("exists", "capability", "ln_effective", "ln_run", "know_how", "small", "price", "since")
 

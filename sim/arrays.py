@@ -1,7 +1,7 @@
-"""Names for the arrays that the engine passes around, and one line per field of a state."""
+"""Names for the arrays that the engine passes around.
 
-from dataclasses import field
-from typing import Any
+A field of a state is written `name: Annotated[Array, unit, phrase]`, one line each.
+"""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,11 +9,6 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 Whole = NDArray[np.int64]
-
-
-def column(unit: str, phrase: str) -> Any:
-    """A field of a state: its unit and what it is, in a phrase. Shapes are named in the class docstring."""
-    return field(metadata={"unit": unit, "phrase": phrase})
 
 
 def pick(values: Array, places: NDArray[np.int64], axis: int = 1) -> Array:

@@ -33,7 +33,7 @@ from agents.government import Luck, Signals, govern
 from agents.knowledge import BASE_RUN, KnowledgeRules
 from agents.lab import Terms
 from agents.places import BLOCS, SENDER, STANCE_CLOSED, TARGET
-from agents.release import Market
+from agents.release import Market, Setting
 from agents.shelf import empty_shelf
 from sim import setup
 from sim.arrays import Array, Flags
@@ -227,14 +227,13 @@ class Engine:
         markup = self._markup()
         serving = settlement.serving_capacity(state, world, self.handoff)
         if self.market is not None:
+            setting = Setting(release.see_rivals(self.shelf), self.market, rules, serving, markup)
             for place in range(len(world.names)):
                 present = self.entered[place] * (1.0 - self.entering[place])
                 due = release.review_month(par, month, place) & (par["channel.openness_choice"] > 0.0)
                 if present == 0.0 or not due.any():
                     continue
-                values = release.stance_values(
-                    state, par, world, self.shelf, self.market, rules, place, serving[:, place : place + 1], markup
-                )
+                values = release.stance_values(state, par, world, setting, place)
                 now = state.stance[:, place : place + 1]
                 taken = release.decide(par, now, values, luck.stance[:, place : place + 1])
                 state.stance[:, place : place + 1] = np.where(due, taken, now)

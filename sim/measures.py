@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - a table reads better with a row a line
 """The catalogue of measures: what a run reports, in which unit, by which formula.
 
 One row per measure; columns of a record are `measure.entity`, or the measure alone where it has no entity. The

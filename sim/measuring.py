@@ -9,7 +9,7 @@ from agents.community import CONSUMER
 from agents.knowledge import FLOP_PER_MONTH
 from agents.lab import list_rent
 from agents.places import CLOSED, CLOUD, DOMESTIC, LEGAL, OPEN, SENDER, SMUGGLED, TARGET
-from sim.arrays import Array, only, pick
+from sim.arrays import Array, Whole, only, pick
 from sim.measures import BLOCS, LABS, LEVELS
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ Amounts = tuple[Array, Array]
 """Closed and open, each (runs, labs)."""
 
 
-def _group(parts: Amounts, places: Array) -> Amounts:
+def _group(parts: Amounts, places: Whole) -> Amounts:
     """Sum (runs, communities, labs) over the communities at `places`."""
     return pick(parts[CLOSED], places).sum(axis=1), pick(parts[OPEN], places).sum(axis=1)
 
@@ -64,7 +64,8 @@ def _add(groups: list[Amounts]) -> Amounts:
 
 def _total(amounts: Amounts) -> Array:
     """Sum over labs and openness, (runs, 1), never zero."""
-    return np.maximum((amounts[CLOSED] + amounts[OPEN]).sum(axis=1, keepdims=True), TINY)
+    total: Array = np.maximum((amounts[CLOSED] + amounts[OPEN]).sum(axis=1, keepdims=True), TINY)
+    return total
 
 
 def _shares(engine: "Engine", amounts: Amounts) -> Array:
@@ -97,8 +98,9 @@ def _home(engine: "Engine", homes: list[Amounts]) -> Array:
 def _within(engine: "Engine", amounts: Amounts) -> Array:
     """Shares of CN, open and US."""
     by_lab, bloc = amounts[CLOSED] + amounts[OPEN], engine.block.labs.bloc
-    parts = [only(by_lab, bloc == TARGET).sum(axis=1), amounts[OPEN].sum(axis=1), only(by_lab, bloc == SENDER).sum(axis=1)]
-    return np.stack(parts, axis=1) / _total(amounts)
+    origins = [only(by_lab, bloc == place).sum(axis=1) for place in (TARGET, SENDER)]
+    shares: Array = np.stack([origins[0], amounts[OPEN].sum(axis=1), origins[1]], axis=1) / _total(amounts)
+    return shares
 
 
 def _market(engine: "Engine") -> dict[str, Array]:
@@ -109,7 +111,10 @@ def _market(engine: "Engine") -> dict[str, Array]:
     token_share = _shares(engine, world_tokens)
     labs, blocs = token_share[:, : len(LABS)], token_share[:, len(LABS) : len(LABS) + COUNT]
     users = np.stack([pick(state.users, home).sum(axis=1) for home in homes], axis=1)
-    price = [world_spend[place].sum(axis=1) * 1e6 / np.maximum(world_tokens[place].sum(axis=1), TINY) for place in (1, 0)]
+    price = [
+        world_spend[place].sum(axis=1) * 1e6 / np.maximum(world_tokens[place].sum(axis=1), TINY)
+        for place in (OPEN, CLOSED)
+    ]
     return {
         "token_share": token_share,
         "revenue_share": _shares(engine, world_spend),
@@ -157,7 +162,8 @@ def _blocked(engine: "Engine") -> Array:
     barred = 1.0 - (1.0 - masked) * (1.0 - rules.ban) * (1.0 - withdrawn)
     largest = np.broadcast_to(barred.max(axis=2), engine.communities.spend.shape)
     spend = engine.communities.spend
-    return ((largest * spend).sum(axis=1) / spend.sum(axis=1))[:, np.newaxis]
+    share: Array = ((largest * spend).sum(axis=1) / spend.sum(axis=1))[:, np.newaxis]
+    return share
 
 
 def _prices(engine: "Engine") -> dict[str, Array]:

@@ -32,8 +32,8 @@ REGION_GOVERNMENTS = {
     "US": ("US",), "CN": ("CN",), "EU": ("EU",), "JPKR": ("JP", "KR"), "IN": ("IN",), "GULF": ("GULF",),
     "ROW_S": ("ROW",), "RU_BY": (),
 }  # fmt: skip
-RIVAL_SERVICE = {"CN": lambda region: region != "CN", "US": lambda region: region in ("CN", "RU_BY")}
-"""Where a closed service of a bloc is foreign and rival."""
+RIVAL_SERVICE = {"CN": ("US", "EU", "JPKR", "IN", "GULF", "ROW_S", "RU_BY"), "US": ("CN", "RU_BY")}
+"""Regions in which a closed service of a bloc is foreign and rival."""
 BRANDS = {
     "enterprise_regulated": "brand_enterprise", "enterprise_other": "brand_enterprise",
     "startup_dev": "brand_developer", "hobby_research": "brand_developer", "consumer_app": "brand_consumer",
@@ -161,7 +161,8 @@ def _lab_world(
     if scenario.base != "central":
         for place, name in enumerate(names):
             if f"labs.{name}.lab_effect" not in drawn:
-                effect[:, place] += drawn["labs.effect_sd"][:, 0] * tape.normal(f"world/labs.{name}.lab_effect", 0, rows)[:, 0]
+                luck = tape.normal(f"world/labs.{name}.lab_effect", 0, rows)[:, 0]
+                effect[:, place] += drawn["labs.effect_sd"][:, 0] * luck
             given = any(f"labs.{name}.{column}" in drawn for column, _ in RECORD_COLUMNS)
             if table.rows[place]["grade"] != "measured" and not given:
                 luck = tape.normal(f"world/labs.{name}.compute", 0, rows)[:, 0]
@@ -207,14 +208,14 @@ def _community_world(scenario: Scenario, tables: Tables, months: int) -> Communi
     segment = np.array([SEGMENTS.index(text) for text in segments], dtype=np.int64)
     by_origin = np.stack([table.number(f"taste_{bloc}") for bloc in BLOCS], axis=1)
     considered = np.stack([table.number(f"consideration_{bloc}") for bloc in BLOCS], axis=1)
-    residency, filtered, known = np.zeros((size, BLOC_COUNT)), np.zeros((size, BLOC_COUNT)), np.zeros((size, BLOC_COUNT))
+    residency, filtered, known = (np.zeros((size, BLOC_COUNT)) for _ in range(3))
     known[:, SENDER] = 1.0
     filtered[:, TARGET] = home != TARGET
     for place, region in enumerate(regions):
         if region in REGION_BLOC:
             known[place, BLOCS.index(region)] = 1.0
         for bloc, rival in RIVAL_SERVICE.items():
-            if rival(region) and segments[place] in ("enterprise_regulated", "enterprise_other", "startup_dev"):
+            if region in rival and segments[place] in ("enterprise_regulated", "enterprise_other", "startup_dev"):
                 residency[place, BLOCS.index(bloc)] = 1.0
     record_end = int(tables.world_supply.months("month")[-1])
     launch = table.months("launch").astype(np.int64)
@@ -340,7 +341,8 @@ def first_community_state(block: Block) -> CommunityState:
 def first_account_state(block: Block) -> AccountState:
     """Return lab accounts before the first month."""
     shape = (len(block.rows), len(block.labs.names))
-    return AccountState(*(np.zeros(shape) for _ in range(3)), np.ones(shape), np.zeros(shape), np.zeros(shape))
+    zeros = [np.zeros(shape) for _ in range(5)]
+    return AccountState(zeros[0], zeros[1], zeros[2], np.ones(shape), zeros[3], zeros[4])
 
 
 def first_government_state(block: Block) -> GovernmentState:
