@@ -260,7 +260,8 @@ class Clearing:
     def smuggled(self, premium: Array) -> Array:
         """Return the diverted flow at a premium."""
         pull = np.expm1(premium) / np.expm1(REFERENCE_PREMIUM)
-        return np.minimum(1.0, self.diverted * pull) * self.divertible
+        flow: Array = np.minimum(1.0, self.diverted * pull) * self.divertible
+        return flow
 
     def rented(self, premium: Array) -> Array:
         """Return the flow to third-country clouds that the target rents at a premium."""

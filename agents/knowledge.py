@@ -70,7 +70,7 @@ def available_gap(state: LabState, links: Array, earlier: Array, latest: Array, 
     `entered_then` 1 where a lab had entered before the delay.
     """
     mine = state.algorithm.sum(axis=2)
-    lead = np.zeros_like(mine)
+    lead: Array = np.zeros_like(mine)
     published = state.stance == STANCE_FLAGSHIP
     for j in range(mine.shape[1]):
         hidden = np.where(entered_then[:, j : j + 1] > 0.0, earlier[:, j : j + 1] - mine, 0.0)
@@ -147,7 +147,8 @@ def data_limited(par: Numbers, run: Array, months_after: int) -> Array:
     size = np.log(run / BASE_RUN)
     limit = np.log(par["training.data_limit_flop"] / FLOP_PER_MONTH / BASE_RUN)
     limit = limit + par["training.synthetic_data_growth"] * max(0, months_after) / 12.0
-    return np.minimum(size, limit) + par["training.data_limited_exponent"] * np.maximum(size - limit, 0.0)
+    limited: Array = np.minimum(size, limit) + par["training.data_limited_exponent"] * np.maximum(size - limit, 0.0)
+    return limited
 
 
 def measure_capability(state: LabState, par: Numbers, world: LabWorld, gain: Array) -> None:
