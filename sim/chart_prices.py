@@ -138,7 +138,7 @@ def as_measured(record: RunRecord) -> Drawn:
         if "CN" in shown[measure]
     ]
     title += f"; Chinese models have {' and '.join(chinese)} in {when(record)}" if chinese else ""
-    reading = how_to_read(record, "One model of choice seen as four markets measure it", dashed=False)
+    reading = how_to_read(record, "One model of choice seen as four markets measure it", dashed=False, outer_only=True)
     words = heading(record, title, reading, observed.values(), shares=True)
     sheet = open_sheet(9.0, 5.2, 2, 2, words, right=1.5, wspace=0.72, hspace=0.42)
     strokes = lab_strokes({lab: bloc for lab, bloc in blocs.items() if any(lab in names for names in shown.values())})
@@ -148,7 +148,7 @@ def as_measured(record: RunRecord) -> Drawn:
         for name in names:
             colour, dash = strokes.get(name, (HUE.get(name, INK), (0, ())))
             fan = record.fan(f"{measure}.{name}")
-            draw_fan(fan, ax, colour, dash)
+            draw_fan(Fan(fan.months, fan.median, fan.bands[:1]), ax, colour, dash)
             draw_points(observed[f"{measure}.{name}"], ax, colour)
             ends.append(EndLabel(fan.median[-1], f"{display(name)} {percent(fan.median[-1])}", colour))
         draw_marks(policy_marks(record), month_axis(record, ax, short=True), numbered=place < 2)

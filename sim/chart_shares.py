@@ -184,7 +184,9 @@ def tokens_revenue(record: RunRecord) -> Drawn:
     alt = f"Line charts of the share of Chinese models abroad, in tokens and in revenue. {title}."
     if record.has_counterfactual:
         effect = record.difference_fan(columns[0]).at(record.headline).scaled(POINTS)
-        alt += f" The paired difference in tokens is {signed_band(effect, record.bands[0], 1, 'percentage points')}."
+        size = signed_band(effect, record.bands[0], 1, "points")
+        reading += f"; difference in tokens run by run: {size}"
+        alt += f" Run by run the difference in tokens is {size}."
     names = ("Tokens abroad", "Revenue abroad")
     return Drawn(_twin_panels(record, columns, names, BLOC_HUE["CN"], title, reading).figure, title, alt)
 

@@ -118,16 +118,17 @@ def when(record: RunRecord) -> str:
     return month_label(record.headline)
 
 
-def how_to_read(record: RunRecord, what: str, dashed: bool = True) -> str:
+def how_to_read(record: RunRecord, what: str, dashed: bool = True, outer_only: bool = False) -> str:
     """Return the line below a title: what is drawn, and how its lines, bands and shading are read."""
-    widths = " and ".join(f"{band:.0%}" for band in sorted(record.bands))
-    text = (
-        f"{what[0].upper()}{what[1:].rstrip('.')}. Line: median of {record.runs} run{'s' if record.runs != 1 else ''}; "
-    )
-    text += f"bands: {widths}" + (
-        f"; dashed: {in_sentence(counterfactual_title(record))}" if dashed and record.has_counterfactual else ""
-    )
-    return text + ("; shaded: after the record." if record.months[-1] > record.record_end else ".")
+    widths = sorted(record.bands)[-1:] if outer_only else sorted(record.bands)
+    shown = f"band{'s' if len(widths) > 1 else ''}: {' and '.join(f'{width:.0%}' for width in widths)}"
+    runs = f"median of {record.runs} runs; {shown}" if record.runs > 1 else "the one run"
+    parts = [f"{what[0].upper()}{what[1:].rstrip('.')}. Line: {runs}"]
+    if dashed and record.has_counterfactual:
+        parts.append(f"dashed: {in_sentence(counterfactual_title(record))}")
+    if record.months[-1] > record.record_end:
+        parts.append("shaded: after the record")
+    return "; ".join(parts) + "."
 
 
 def in_sentence(title: str) -> str:

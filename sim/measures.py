@@ -64,7 +64,7 @@ _ROWS = (
     Measure("gap_months", "months", "lag behind the US frontier", "months since the US frontier first reached this level, linear between months", ("CN", "open"), "capability"),
     Measure("capability", "ECI", "best model on offer", "maximum of released capability", LABS, "capability"),
     Measure("release_open", "0 closed, 0.5 small, 1 open", "openness of a lab's stance", "0 closed, 0.5 small open model, 1 open flagship; 0 before entry", LABS, "capability"),
-    Measure("algorithmic_efficiency", "ln units", "own algorithmic position of the bloc's best lab", "a1 + a2, maximum over labs", BLOCS, "efficiency"),
+    Measure("algorithmic_efficiency", "ln units", "algorithmic know-how of the bloc's labs", "a1 + a2 + borrowed, mean over labs weighted by compute in use", BLOCS, "efficiency"),
     Measure("algorithmic_progress", "ln units per year", "own algorithmic progress", "12 x monthly gain, mean over labs weighted by research compute", BLOCS, "efficiency"),
     Measure("effective_compute", "ln units", "effective training compute of the bloc's best lab", "ln E of the lab with the largest ln E", BLOCS, "efficiency"),
     Measure("effective_compute_training", "ln units", "part of it from training compute", "ln T after the data limit", BLOCS, "efficiency"),

@@ -202,7 +202,8 @@ def _efficiency(engine: "Engine") -> dict[str, Array]:
         top = members[state.ln_effective[:, members].argmax(axis=1)]
         for place, part in enumerate(parts):
             best[place, :, bloc] = part[np.arange(runs), top]
-        position[:, bloc] = own[:, members].max(axis=1)
+        used = pick(state.compute, members)
+        position[:, bloc] = (pick(own + state.borrowed, members) * used).sum(axis=1) / used.sum(axis=1)
         weight = pick(research, members)
         progress[:, bloc] = (pick(gain, members) * weight).sum(axis=1) / weight.sum(axis=1)
     staff = state.researchers * entered

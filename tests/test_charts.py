@@ -364,6 +364,22 @@ def test_a_scenario_chooses_its_charts_bands_and_points(tmp_path: Path) -> None:
     assert record.observed("token_price", "open") == []
 
 
+def test_each_pair_of_a_comparison_has_a_folder(tmp_path: Path) -> None:
+    """An arm is shown against the one that the manifest pairs it with, under its own title."""
+    folder = write_run(tmp_path / "invented-0123456789", runs=3)
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    manifest["pairs"] = [["main", "counterfactual"], ["counterfactual", "main"]]
+    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    files = draw_all(folder, ("svg",), 1, only=["02_shares_by_bloc"])
+    assert [file.relative_to(folder / "figures").as_posix() for file in files] == [
+        f"{arm}/02_shares_by_bloc.{kind}" for arm in ("counterfactual", "main") for kind in ("svg", "txt")
+    ]
+    swapped = open_record(folder, ("counterfactual", "main"))
+    panels = drawn_from(swapped, "02_shares_by_bloc").figure.axes
+    titles = [text.get_text() for ax in panels for text in ax.texts if text.get_weight() == "bold"]
+    assert titles == ["Same world without chip controls", "History, then today's rules held"]
+
+
 def test_bad_requests_are_refused(tmp_path: Path, run_dir: Path) -> None:
     """A folder without a record, an arm that is not there, a chart that does not exist."""
     with pytest.raises(OutputError, match=r"manifest\.json"):

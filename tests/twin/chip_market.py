@@ -46,6 +46,11 @@ def grow_supply(output: float, months_since: int, growth: float, half_life: floa
     return output * math.exp(math.log(growth) * 2.0 ** (-months_since / half_life) / 12.0)
 
 
+def no_control_share(early: float, late: float, ramp: float) -> float:
+    """v_t: China's share of output if nothing were controlled."""
+    return early + (late - early) * ramp
+
+
 def world_output_factor(loss: float, mineral_loss: float, mineral_control: float) -> float:
     """m_t: the part of world output left after disruption and counter-controls."""
     return (1.0 - loss) * (1.0 - mineral_loss * mineral_control)

@@ -48,6 +48,11 @@ def reasoning_gain(step: float, slope: float, months: int) -> float:
     return step * (1.0 - math.exp(-(months + 1) / 4.0)) + slope * (months + 1) / 12.0
 
 
+def adopts(home: bool, held: bool, published: bool, luck: float, delay: float) -> bool:
+    """Whether a lab takes up the method: with its inventor's bloc, once published, or by chance once a lab held it."""
+    return home or published or (held and luck < min(1.0, 1.0 / delay))
+
+
 def next_training(stock: float, compute: float, cap_flop: float) -> float:
     """The training stock after a month (H100e-months), within the lab's cap on FLOP."""
     return min(stock * (1.0 - 1.0 / 6.0) + compute, cap_flop / FLOP_PER_MONTH)

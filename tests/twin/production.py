@@ -209,10 +209,9 @@ class Production(mesa.Model):
     def adopts(self, x: TwinLab, held: bool, published: bool) -> bool:
         """Whether a lab takes up the reasoning method this month."""
         inventor = next((y for y in self.labs if y.name == self.inputs.event_lab), None)
-        if inventor is not None and self.month == self.inputs.event_month and x.bloc == inventor.bloc:
-            return True
-        hazard = min(1.0, 1.0 / self.p["reasoning.undisclosed_delay"])
-        return published or (held and self.inputs.look("adopt", self.month, x.place) < hazard)
+        home = inventor is not None and self.month == self.inputs.event_month and x.bloc == inventor.bloc
+        luck = self.inputs.look("adopt", self.month, x.place)
+        return knowledge.adopts(home, held, published, luck, self.p["reasoning.undisclosed_delay"])
 
     def data_limited(self, x: TwinLab) -> float:
         """lnT' of a lab's training stock."""

@@ -87,7 +87,7 @@ class ChipSupply:
     def _no_control_share(self, month: int) -> float:
         p = self.inputs.params
         early, late = p["chip_market.no_control_share_early"], p["chip_market.no_control_share"]
-        return early + (late - early) * self.inputs.series("no_control_share_ramp", month)
+        return chips.no_control_share(early, late, self.inputs.series("no_control_share_ramp", month))
 
     def _legal(self, month: int, rules: Rules, share: float, output: float) -> tuple[float, tuple[float, float]]:
         """Legal supply before disruption and the (serving, training) quality of legal inflow."""
