@@ -67,17 +67,22 @@ class Means:
 
 
 class Prices(NamedTuple):
-    """Logs of the shadow prices of compute and labour, (runs, labs), and of both composites, (2, runs, labs)."""
+    """Logs of the shadow prices of compute and labour, (runs, labs); of the composites and input ratios, (2, ...).
+
+    `mix`: ln k_j - ln l_j, experiment compute per researcher in base units.
+    """
 
     compute: Array
     labour: Array
     research: Array
+    mix: Array
 
 
 class Demands(NamedTuple):
     """Expenditures in utils at given prices, and what a Newton step needs; first two (runs, labs), others (2, ...).
 
-    `value` eta, `share` omega, `curve` h, `residual` of R c = eta(R) in logs, `tilt` d omega / d ln m.
+    `value` eta, `share` omega, `curve` h, `residual` of R c = eta(R) in logs, `tilt` d omega / d ln m, `drift` the
+    residual of the input ratio, `answer` its response to ln m.
     """
 
     compute: Array
@@ -87,6 +92,8 @@ class Demands(NamedTuple):
     curve: Array
     residual: Array
     tilt: Array
+    drift: Array
+    answer: Array
 
 
 class Problem:
@@ -94,40 +101,41 @@ class Problem:
 
     def __init__(self, tech: Technology, weights: Weights) -> None:
         """Prepare constants; see `demands` for their use."""
-        gap = 1.0 - tech.substitution
-        self.gap = np.where(np.abs(gap) < SIGMA_GAP, SIGMA_GAP, gap)
+        rho = 1.0 - 1.0 / tech.substitution
+        self.rho = np.where(np.abs(rho) < SIGMA_GAP, SIGMA_GAP, rho)
         self.outer = 1.0 - 2.0 * tech.floor
         self.floor = tech.floor
         self.inner = (tech.compute_share - tech.floor) / self.outer
-        self.tilt = self.outer * self.gap
-        self.spread_unit = tech.ln_compute_unit - np.log(self.inner) - tech.ln_labour_unit + np.log1p(-self.inner)
-        self.labour_unit = tech.ln_labour_unit - np.log1p(-self.inner)
-        constant = self.outer * np.log(self.outer) + 2.0 * tech.floor * np.log(tech.floor)
-        self.cost_unit = tech.floor * (tech.ln_compute_unit + tech.ln_labour_unit) - constant
+        self.bend = self.outer * self.rho
+        self.compute_unit, self.labour_unit = tech.ln_compute_unit, tech.ln_labour_unit
         self.exponent, self.curvature, self.ln_push = tech.exponent, tech.curvature, tech.ln_push
         self.scale = weights.direction * tech.exponent
         self.fixed_compute = weights.training + weights.inference
         self.weights, self.tech = weights, tech
 
     def demands(self, at: Prices) -> Demands:
-        """Return expenditures NK and NL, and per direction eta, omega, h, the residual of R c = eta and d omega/dx."""
-        spread = np.clip(self.gap * (at.compute - at.labour + self.spread_unit), -500.0, 500.0)
-        rise = np.expm1(spread)
-        tilted = self.inner * rise
-        nest_share = (tilted + self.inner) / (1.0 + tilted)
-        ln_cost = self.outer * (at.labour + self.labour_unit + np.log1p(tilted) / self.gap) + (
-            self.floor * (at.compute + at.labour) + self.cost_unit
-        )
+        """Return expenditures NK and NL, and per direction eta, omega, h, the residuals and their responses.
+
+        The compute share of a direction's cost is omega = o + (1 - 2o) omega_c(q) at the input ratio q, and q is right
+        where ln(omega/(1 - omega)) - q equals the ratio of the two factor prices (section 7).
+        """
+        rise = self.inner * np.expm1(np.clip(self.rho * at.mix, -500.0, 500.0))
+        nest_share = (self.inner + rise) / (1.0 + rise)
+        share = self.floor + self.outer * nest_share
+        compute_price, labour_price = at.compute + self.compute_unit, at.labour + self.labour_unit
+        ln_output = self.outer * np.log1p(rise) / self.rho + self.floor * at.mix
+        ln_cost = np.logaddexp(compute_price + at.mix, labour_price) - ln_output
+        slope = self.bend * nest_share * (1.0 - nest_share)
+        answer = 1.0 / (slope / (share * (1.0 - share)) - 1.0)
+        drift = np.log(share / (1.0 - share)) - at.mix - (compute_price - labour_price)
         z = np.exp(self.ln_push + self.exponent * at.research)
         drag = 1.0 + self.curvature * z
         value = np.maximum(self.scale * z / drag, 1e-290)
-        share = self.floor + self.outer * nest_share
         spent = value * share
         compute = self.fixed_compute + spent[0] + spent[1]
         labour = self.weights.product + (value[0] - spent[0]) + (value[1] - spent[1])
         residual = at.research + ln_cost - np.log(value)
-        tilt = self.tilt * nest_share * (1.0 - nest_share)
-        return Demands(compute, labour, value, share, self.exponent / drag, residual, tilt)
+        return Demands(compute, labour, value, share, self.exponent / drag, residual, slope * answer, drift, answer)
 
 
 def plan(problem: Problem, means: Means, start: Prices, steps: int) -> Prices:
@@ -137,9 +145,9 @@ def plan(problem: Problem, means: Means, start: Prices, steps: int) -> Prices:
     """
     ln_ratio = np.log(means.price / means.wage)
     ln_income = np.log(means.budget / means.wage)
-    labour, research = start.labour, start.research
+    labour, research, mix = start.labour, start.research, start.mix
     for _ in range(steps):
-        now = problem.demands(Prices(labour + ln_ratio, labour, research))
+        now = problem.demands(Prices(labour + ln_ratio, labour, research, mix))
         total = now.compute + now.labour
         easing = 1.0 / (1.0 - now.curve)
         pull = now.value * now.curve * easing / total
@@ -149,7 +157,8 @@ def plan(problem: Problem, means: Means, start: Prices, steps: int) -> Prices:
         step = np.clip(step, -LARGEST_STEP, LARGEST_STEP)
         labour = labour + step
         research = research + np.clip(-(now.residual + step) * easing, -LARGEST_RESEARCH_STEP, LARGEST_RESEARCH_STEP)
-    return Prices(labour + ln_ratio, labour, research)
+        mix = mix + np.clip(-now.drift * now.answer, -LARGEST_RESEARCH_STEP, LARGEST_RESEARCH_STEP)
+    return Prices(labour + ln_ratio, labour, research, mix)
 
 
 def rationed(
@@ -162,9 +171,9 @@ def rationed(
     ln_income = np.log(means.budget / means.wage)
     ln_capacity, ln_list = np.log(capacity), np.log(means.price / means.wage)
     unlisted = 1.0 - fungibility
-    compute, labour, research = start
+    compute, labour, research, mix = start
     for _ in range(steps):
-        now = problem.demands(Prices(compute, labour, research))
+        now = problem.demands(Prices(compute, labour, research, mix))
         listed = fungibility * np.exp(ln_list + labour - compute)
         priced = listed + unlisted
         spend = priced * now.compute + now.labour
@@ -183,8 +192,10 @@ def rationed(
         step_v = np.clip((a11 * r2 - s_x * r1) / determinant, -LARGEST_STEP, LARGEST_STEP)
         move = -(now.residual + now.share * (step_x - step_v) + step_v) * easing
         research = research + np.clip(move, -LARGEST_RESEARCH_STEP, LARGEST_RESEARCH_STEP)
+        turn = (step_x - step_v - now.drift) * now.answer
+        mix = mix + np.clip(turn, -LARGEST_RESEARCH_STEP, LARGEST_RESEARCH_STEP)
         compute, labour = compute + step_x, labour + step_v
-    return Prices(compute, labour, research)
+    return Prices(compute, labour, research, mix)
 
 
 def _slopes(now: Demands, easing: Array) -> tuple[Array, Array, Array, Array, Array, Array]:
@@ -194,8 +205,9 @@ def _slopes(now: Demands, easing: Array) -> tuple[Array, Array, Array, Array, Ar
     mine = response * now.share
     others = response - mine
     cross = mine * (1.0 - now.share)
-    k_x, k_v, k_0 = turn - mine * now.share, -(cross + turn), -mine * now.residual
-    l_x, l_v, l_0 = -(cross + turn), turn - others * (1.0 - now.share), -others * now.residual
+    shift = turn * now.drift
+    k_x, k_v, k_0 = turn - mine * now.share, -(cross + turn), -mine * now.residual - shift
+    l_x, l_v, l_0 = -(cross + turn), turn - others * (1.0 - now.share), -others * now.residual + shift
     return k_x[0] + k_x[1], k_v[0] + k_v[1], k_0[0] + k_0[1], l_x[0] + l_x[1], l_v[0] + l_v[1], l_0[0] + l_0[1]
 
 

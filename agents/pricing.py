@@ -81,10 +81,14 @@ def reprice(
     shelf.price[:, :, OPEN] = np.where(shelf.exists[:, :, OPEN], open_price(par, cost[:, :, OPEN]), np.nan)
 
 
-def price_at_capability(shelf: Shelf, level: float) -> Array:
-    """Return the lowest price of any model or small sibling with at least this capability; nan if none, (runs,)."""
+def price_at_capability(shelf: Shelf, par: Numbers, level: float) -> Array:
+    """Return the lowest price of any model or small sibling with at least this capability; nan if none, (runs,).
+
+    Nobody sells below `pricing.least_price`: overheads of serving do not shrink with the model.
+    """
     cheapest = np.full(shelf.price.shape[0], np.inf)
     for below, cheaper in TIERS:
         able = shelf.exists & (shelf.capability - below >= level)
         cheapest = np.minimum(cheapest, np.where(able, shelf.price / cheaper, np.inf).min(axis=(1, 2, 3)))
-    return np.where(np.isfinite(cheapest), cheapest, np.nan)
+    offered = np.maximum(cheapest, par["pricing.least_price"][:, 0])
+    return np.where(np.isfinite(cheapest), offered, np.nan)

@@ -167,7 +167,7 @@ def _blocked(engine: "Engine") -> Array:
 
 
 def _prices(engine: "Engine") -> dict[str, Array]:
-    levels = [pricing.price_at_capability(engine.shelf, float(level)) for level in LEVELS]
+    levels = [pricing.price_at_capability(engine.shelf, engine.block.par, float(level)) for level in LEVELS]
     return {"price_fixed_capability": np.stack(levels, axis=1)}
 
 
