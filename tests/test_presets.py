@@ -2,6 +2,7 @@
 
 import csv
 import functools
+import math
 from collections import Counter
 from pathlib import Path
 
@@ -95,6 +96,17 @@ def compute(of: Record, labs: tuple[str, ...], month: str) -> np.ndarray:
     return np.stack([at(of, f"compute_labs.{lab}", month) for lab in labs], axis=1)
 
 
+def table(name: str) -> list[dict[str, str]]:
+    """The rows of a data table."""
+    with (data_folder() / name).open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def guide(name: str) -> list[str]:
+    """The lines of a page of the documentation."""
+    return (Path(__file__).resolve().parents[1] / "docs" / name).read_text("utf-8").splitlines()
+
+
 def parent_of(name: str) -> str:
     """The preset that a preset extends."""
     return scenario(name).parents[0].stem
@@ -133,8 +145,7 @@ def test_each_departs_from_the_record_in_few_places(name: str) -> None:
 
 
 def test_history_is_the_table_of_controls_row_by_row() -> None:
-    with (data_folder() / "controls.csv").open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
+    rows = table("controls.csv")
     history, written = scenario("history_hold"), scenario("history_hold").resolved()["policies"]
     told = Counter(
         (government, lever, step.start, step.announced or step.start, step.until or "", step.value, text["source"])
@@ -300,3 +311,44 @@ def test_wanting_fewer_chips_shrinks_what_controls_take() -> None:
     ]
     assert (taken[0] > 0.0).all()
     assert taken[0].mean() < taken[1].mean()
+
+
+def test_bounds_said_to_be_of_the_estimates_are_those_of_the_catalogue() -> None:
+    parameters = {row["name"]: row for row in table("parameters.csv")}
+    leaky, low = scenario("leaky").world, scenario("no_control_share_low").world
+    for name in ("chip_market.diverted_share", "chip_market.cloud_access"):
+        assert leaky[name].centre == float(parameters[name]["high"])
+    name = "chip_market.no_control_share"
+    assert low[name].centre <= float(parameters[name]["low"])
+    usual = next(float(row["default"]) for row in table("levers.csv") if row["name"] == "enforcement")
+    left = math.exp(-float(parameters["chip_market.enforcement_effect"]["central"]) * (1.0 - usual))
+    assert 0.3 < left < 0.4  # "about a third", in storylines and docs
+
+
+def test_the_guide_to_levers_has_the_table_of_levers() -> None:
+    def shown(text: str) -> str:
+        number = float(text)
+        if math.isinf(number):
+            return "none"
+        return f"{number:g}" if abs(number) < 1e6 else f"{number:.0e}".replace("e+", "e")
+
+    told = [line for line in guide("levers.md") if line.startswith("| `") and line.count("|") == 10]
+    expected = [
+        f"| `{row['name']}` | {row['holders']} | {row['phrase']} | {row['unit']} | "
+        + " | ".join(shown(row[column]) for column in ("default", "weak", "moderate", "strong", "maximal"))
+        + " |"
+        for row in table("levers.csv")
+        if row["group"] != "dial"
+    ]
+    assert sorted(told) == sorted(expected)
+    dials = {line.split("`")[1] for line in guide("levers.md") if line.startswith("| `") and line.count("|") == 6}
+    assert dials == {row["name"] for row in table("levers.csv") if row["group"] == "dial"}
+
+
+def test_the_guide_to_scenarios_lists_every_preset() -> None:
+    told = [line.split(" | ")[:3] for line in guide("scenarios.md") if line.startswith("| `")]
+    expected = [
+        [f"| `{name}`", scenario(name).title, f"`{parent_of(name)}`" if scenario(name).parents else "none"]
+        for name in NAMES
+    ]
+    assert sorted(told) == sorted(expected)
