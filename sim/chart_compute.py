@@ -8,20 +8,8 @@ from typing import TYPE_CHECKING
 from sim.chart_data import COUNTERFACTUAL, Estimate, Points, RunRecord
 from sim.chart_panels import draw_counterfactual, draw_fan, draw_marks, draw_points, draw_zero, month_axis
 from sim.chart_policies import policy_marks
-from sim.chart_style import (
-    BLOC_HUE,
-    HUE,
-    MARGIN_RIGHT,
-    Drawn,
-    EndLabel,
-    Sheet,
-    display,
-    label_ends,
-    log_axis,
-    open_sheet,
-    panel_heading,
-    percent_axis,
-)
+from sim.chart_sheet import MARGIN_RIGHT, Drawn, EndLabel, Sheet, label_ends, open_sheet, panel_heading
+from sim.chart_style import BLOC_HUE, HUE, display, log_axis, percent_axis
 from sim.chart_text import (
     compact_band,
     counterfactual_title,

@@ -1,43 +1,23 @@
-"""Charts of the two networks in the month that the titles speak of: what labs can learn, and which communities.
-
-The state of single labs and communities is not on record, so some runs are played again from the manifest's scenario
-and seed. If they do not give the numbers on record, bit for bit, the charts are left out.
-"""
+"""Charts of the two networks in the month that the titles speak of: who can learn from whom, who looks to whom."""
 
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sim.chart_data import MAIN, CannotDraw, Floats, RunRecord
-from sim.chart_style import (
-    BLOC_HUE,
-    FAINT,
-    INK,
-    PAPER,
-    SOFT,
-    Drawn,
-    display,
-    lighter,
-    open_sheet,
-)
+from sim.chart_data import RunRecord
+from sim.chart_replay import community_state, lab_state, replay
+from sim.chart_sheet import Drawn, open_sheet
+from sim.chart_style import BLOC_HUE, FAINT, INK, PAPER, SOFT, display, lighter
 from sim.chart_text import heading, percent, when
-from sim.errors import InputError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from networkx import DiGraph, Graph
 
-    from sim.engine import Engine
+    from sim.chart_replay import Communities, Labs
 
-    Labs = DiGraph[str]
-    Communities = Graph[str]
-
-REPLAYED = 16
-"""Runs played again; what is drawn is their mean."""
 TEACHERS = 2
 """Arrows drawn to each lab, the strongest."""
 LARGEST_NODE, LEAST_NODE = 900.0, 30.0
@@ -62,13 +42,8 @@ NOTICEABLE = 0.2
 
 def labs(record: RunRecord) -> Drawn:
     """The lab network: arrows to each lab from those it can learn most from, nodes as large as their compute."""
-    from sim.networks import lab_graph
-
     engine = replay(record)
-    world = engine.block.labs
-    blocs = [list(BLOC_HUE)[place] for place in world.bloc]
-    size = (engine.labs.compute * engine.entered).mean(axis=0)
-    graph = lab_graph(list(world.names), blocs, learnable(engine), size)
+    graph = lab_state(engine)
     reading = (
         f"Arrows: the {TEACHERS} labs from which each lab can learn most (lead in methods, in ln units, times the "
         f"weight of the link; mean of {len(engine.block.rows)} runs), in the hue of the teacher; width: how much; area "
@@ -104,73 +79,6 @@ def communities(record: RunRecord) -> Drawn:
     draw_community_key(sheet.figure.add_subplot(sheet.grid[0, 1]))
     alt = f"A network of {len(graph)} communities on a circle, grouped by region. {title}."
     return Drawn(sheet.figure, title, alt)
-
-
-@lru_cache(maxsize=1)
-def replay(record: RunRecord) -> "Engine":
-    """Return an engine that has played the first runs on record up to the month of the titles.
-
-    Raises CannotDraw where the scenario of the manifest cannot be played or gives other numbers than the record.
-    """
-    from sim.engine import Engine
-    from sim.measures import columns
-    from sim.measures import record as measured
-    from sim.scenario import scenario_from_resolved
-
-    names = columns(["token_share"])
-    record.need(*names)
-    try:
-        scenario = scenario_from_resolved(record.arm(MAIN) or record.scenario)
-        engine = Engine(scenario, record.results.runs[:REPLAYED], record.tables)
-    except (InputError, KeyError) as error:
-        raise CannotDraw(f"the scenario of the manifest cannot be played again ({error})") from None
-    while engine.month < record.headline:
-        engine.advance()
-    place = int(np.flatnonzero(record.months == record.headline)[0])
-    recorded = np.stack([record.values(name)[:REPLAYED, place] for name in names], axis=1)
-    if not np.array_equal(measured(engine, ["token_share"]), recorded):
-        raise CannotDraw("runs played again do not give the numbers on record; the code or the data have changed since")
-    return engine
-
-
-def learnable(engine: "Engine") -> Floats:
-    """Return what each lab can learn from each other, ln units, mean over runs: (labs, labs), row learner.
-
-    As in section 10 of the model: the lead of the other's methods, as they stood before the delay for undisclosed ones
-    or now if it publishes its flagship, times the weight of the link.
-    """
-    from agents.places import STANCE_FLAGSHIP
-
-    month, entry = engine.month, engine.block.labs.entry
-    delay = np.rint(engine.block.par["knowledge.undisclosed_delay"][:, 0]).astype(np.int64)
-    then = month - np.maximum(delay, 1)
-    runs = np.arange(len(engine.block.rows))
-    now, earlier = engine.positions[month], engine.positions[np.maximum(then, 0), runs]
-    known = then[:, np.newaxis] >= np.maximum(entry, 0)[np.newaxis, :]
-    hidden = np.where(known[:, np.newaxis, :], earlier[:, np.newaxis, :] - now[:, :, np.newaxis], 0.0)
-    published = (engine.labs.stance == STANCE_FLAGSHIP) & (entry <= month)
-    shown = np.where(published[:, np.newaxis, :], now[:, np.newaxis, :] - now[:, :, np.newaxis], 0.0)
-    lead: Floats = (engine.links * np.maximum(np.maximum(hidden, shown), 0.0)).mean(axis=0)
-    return lead
-
-
-def community_state(record: RunRecord, engine: "Engine") -> "Communities":
-    """Return the community network with region, segment, bloc, size (users, million) and share_CN (tokens) on nodes."""
-    from sim.networks import community_graph
-
-    table, model = record.tables.communities, engine.scenario.model.community_graph
-    places = list(zip(table.text("region"), table.text("segment"), strict=True))
-    names = [f"{region} {segment}" for region, segment in places]
-    graph: Communities = community_graph(names, model.family, model.neighbours, model.rewiring, engine.scenario.seed)
-    users = engine.communities.users.mean(axis=0)
-    chinese = engine.block.labs.bloc == list(BLOC_HUE).index("CN")
-    share = engine.communities.share[:, :, chinese].sum(axis=2).mean(axis=0)
-    for place, (name, (region, segment)) in enumerate(zip(names, places, strict=True)):
-        bloc = region if region in BLOC_HUE else "OTHER"
-        graph.add_node(
-            name, region=region, segment=segment, bloc=bloc, size=float(users[place]), share_CN=float(share[place])
-        )
-    return graph
 
 
 def best_teacher(graph: "Labs", learner: str) -> str | None:

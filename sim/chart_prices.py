@@ -16,20 +16,8 @@ from sim.chart_panels import (
     month_axis,
 )
 from sim.chart_policies import policy_marks
-from sim.chart_style import (
-    BLOC_HUE,
-    HUE,
-    INK,
-    Drawn,
-    EndLabel,
-    display,
-    lab_strokes,
-    label_ends,
-    log_axis,
-    open_sheet,
-    panel_heading,
-    percent_axis,
-)
+from sim.chart_sheet import Drawn, EndLabel, label_ends, open_sheet, panel_heading
+from sim.chart_style import BLOC_HUE, HUE, INK, display, lab_strokes, log_axis, percent_axis
 from sim.chart_text import (
     compact_band,
     heading,

@@ -8,21 +8,8 @@ import numpy as np
 from sim.chart_data import COUNTERFACTUAL, MAIN, Fan, Points, RunRecord, fan_of
 from sim.chart_panels import draw_counterfactual, draw_fan, draw_marks, draw_points, draw_zero, month_axis
 from sim.chart_policies import policy_marks
-from sim.chart_style import (
-    ADJECTIVE,
-    BLOC_HUE,
-    HUE,
-    SOFT,
-    Drawn,
-    EndLabel,
-    Sheet,
-    display,
-    label_ends,
-    lighter,
-    open_sheet,
-    panel_heading,
-    percent_axis,
-)
+from sim.chart_sheet import Drawn, EndLabel, Sheet, label_ends, open_sheet, panel_heading
+from sim.chart_style import ADJECTIVE, BLOC_HUE, HUE, SOFT, display, lighter, percent_axis
 from sim.chart_text import (
     heading,
     how_to_read,

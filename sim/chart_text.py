@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from sim.calendar import month_label
 from sim.chart_data import COUNTERFACTUAL, Estimate, Points, RunRecord
 from sim.chart_policies import key_line, policy_marks
-from sim.chart_style import MARKERS, Heading, compact
+from sim.chart_sheet import Heading
+from sim.chart_style import MARKERS, compact
 
 CAVEAT = "conditional on the scenario, not a forecast"
 LONGEST_PHRASE, LONGEST_PANEL_TITLE = 48, 42

@@ -15,7 +15,7 @@ from sim.chart_data import CannotDraw, open_record, pairs_of
 from sim.results import FIGURES, read_manifest
 
 if TYPE_CHECKING:
-    from sim.chart_style import Drawn
+    from sim.chart_sheet import Drawn
 
 DOTS_PER_INCH = 170
 CHARTS = {
@@ -121,9 +121,7 @@ def _results(tasks: Sequence[_Task], jobs: int) -> Iterable[tuple[list[Path], li
 
 
 def _draw_some(task: _Task) -> tuple[list[Path], list[str]]:
-    from matplotlib import rc_context
-
-    from sim.chart_style import RC
+    from sim.chart_style import house_style
 
     record = open_record(task.run_dir, task.arms, task.data)
     task.folder.mkdir(parents=True, exist_ok=True)
@@ -131,7 +129,7 @@ def _draw_some(task: _Task) -> tuple[list[Path], list[str]]:
     messages = []
     for name in task.names:
         module, _, function = CHARTS[name].rpartition(".")
-        with rc_context(RC):
+        with house_style():
             try:
                 drawn = getattr(importlib.import_module(module), function)(record)
             except CannotDraw as reason:

@@ -10,7 +10,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import matplotlib
 import networkx as nx
 import numpy as np
 import pyarrow as pa
@@ -27,10 +26,12 @@ from PIL import Image
 from sim.calendar import month_label
 from sim.chart_compute import CHAIN
 from sim.chart_data import COUNTERFACTUAL, CannotDraw, RunRecord, fan_of, open_record
-from sim.chart_networks import circle, draw_community_graph, draw_lab_graph, replay, teachers_of
+from sim.chart_networks import circle, draw_community_graph, draw_lab_graph, teachers_of
 from sim.chart_policies import policy_marks
 from sim.chart_prices import inside_band, yearly_fall
-from sim.chart_style import BLOC_HUE, HUE, RC, Drawn, balanced, compact, lab_strokes, spread, text_width, wrapped
+from sim.chart_replay import replay
+from sim.chart_sheet import Drawn, balanced, spread, text_width, wrapped
+from sim.chart_style import BLOC_HUE, HUE, compact, house_style, lab_strokes
 from sim.chart_text import percent, signed
 from sim.charts import CHARTS, DOTS_PER_INCH, chosen, draw_all
 from sim.data import load_tables
@@ -201,7 +202,7 @@ def record(run_dir: Path) -> RunRecord:
 def drawn_from(record: RunRecord, name: str) -> Drawn:
     """Draw one chart in this process."""
     module, _, function = CHARTS[name].rpartition(".")
-    with matplotlib.rc_context(RC):
+    with house_style():
         drawn: Drawn = getattr(importlib.import_module(module), function)(record)
     return drawn
 
@@ -292,7 +293,7 @@ def drawn_texts(figure: Figure, monkeypatch: pytest.MonkeyPatch) -> list[tuple[s
             found[id(self)] = self
         draw(self, renderer)
 
-    with matplotlib.rc_context(RC), monkeypatch.context() as patched:
+    with house_style(), monkeypatch.context() as patched:
         patched.setattr(Text, "draw", note)
         figure.draw_without_rendering()
         return [(text.get_text(), Text.get_window_extent(text)) for text in found.values()]
@@ -376,7 +377,7 @@ def test_each_pair_of_a_comparison_has_a_folder(tmp_path: Path) -> None:
     ]
     swapped = open_record(folder, ("counterfactual", "main"))
     panels = drawn_from(swapped, "02_shares_by_bloc").figure.axes
-    titles = [text.get_text() for ax in panels for text in ax.texts if text.get_weight() == "bold"]
+    titles = [text.get_text() for ax in panels for text in ax.texts if text.get_fontweight() == "bold"]
     assert titles == ["Same world without chip controls", "History, then today's rules held"]
 
 
