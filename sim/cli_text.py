@@ -1,5 +1,6 @@
 """The commands that only read scenarios and catalogues: list, validate, explain, schema. Nothing heavy is imported."""
 
+import contextlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -104,10 +105,18 @@ def print_schema() -> None:
 
 
 def load(name_or_path: str | Path, sets: Sequence[str] = ()) -> "Scenario":
-    """Return a scenario checked against every catalogue. Raises InputError."""
+    """Return a scenario checked against every catalogue. Raises InputError.
+
+    The catalogues of measures and charts are loaded only for a scenario that names some, or has something wrong.
+    """
+    from sim.scenario import load_scenario
+
+    with contextlib.suppress(InputError):
+        scenario = load_scenario(name_or_path, sets)
+        if scenario.outputs.measures == scenario.outputs.charts == "all":
+            return scenario
     from sim.charts import CHARTS
     from sim.measures import CATALOGUE
-    from sim.scenario import load_scenario
 
     return load_scenario(name_or_path, sets, known_measures=CATALOGUE, known_charts=CHARTS)
 

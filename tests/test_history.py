@@ -15,7 +15,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from test_ensemble import breaks_at_four, fake
 
 from sim import history, plan
 from sim.compare import FEWEST_RUNS, count_warning, paired_difference, quantiles
@@ -25,6 +24,7 @@ from sim.history import Order, carry_out, redraw
 from sim.plan import code_digest, folder_name, plan_comparison, plan_run
 from sim.results import OutputError, Results, read_manifest
 from sim.scenario import Scenario, load_scenario
+from tests.test_ensemble import breaks_at_four, fake
 
 TINY = """
 schema: 1
