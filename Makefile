@@ -42,7 +42,7 @@ $(STAMP): requirements.lock pyproject.toml
 run: install ## run the main scenario with its counterfactual
 	$(BIN)/darkhorse run scenarios/deepseek_shock.yaml
 
-test: install ## ruff, mypy, then the fast tests and the slow ones
+test: run ## the same, then ruff, mypy, the fast tests and the slow ones
 	@$(MAKE) --no-print-directory lint
 	@$(MAKE) --no-print-directory test-fast
 	@$(MAKE) --no-print-directory test-slow

@@ -55,7 +55,7 @@ def see_market(
     """Return the market of `month` as next month's reviews will see it."""
     paid = [weights.slot[openness] * pick(weights.price[openness], world.segment) for openness in (CLOSED, OPEN)]
     by_lab = paid[CLOSED] + paid[OPEN]
-    return Market(state, world, weights, state.spend, terms, month, by_lab.sum(axis=2), by_lab)
+    return Market(state, world, weights, state.spend, terms, month, np.einsum("rci->rc", by_lab), by_lab)
 
 
 @dataclass(frozen=True)

@@ -40,8 +40,8 @@ def settle(
     `developers`: places of developer communities; `rate` (runs, labs, 2) million tokens per serving H100e of the
     latest models; `serving` (runs, labs) serving H100e put to inference.
     """
-    spend = [part.sum(axis=1) for part in sales.spend]
-    tokens = [part.sum(axis=1) for part in sales.tokens]
+    everybody = np.arange(sales.use.shape[1])
+    spend, tokens = sales.spend_of(everybody), sales.tokens_of(everybody)
     state.revenue = spend[CLOSED] + par["release.host_fee"] * spend[OPEN]
     both = spend[CLOSED] + spend[OPEN]
     state.spend_share = both / both.sum(axis=1, keepdims=True)
@@ -49,7 +49,7 @@ def settle(
     need = tokens[CLOSED] / rate[:, :, CLOSED] + own * tokens[OPEN] / rate[:, :, OPEN]
     served = np.clip(serving / np.maximum(need, serving * 1e-9 + 1e-300), 0.05, 1.0)
     state.available = 0.5 * state.available + 0.5 * served
-    closed, opened = (pick(part, developers).sum(axis=1) for part in sales.tokens)
+    closed, opened = sales.tokens_of(developers)
     total = (closed + opened).sum(axis=1, keepdims=True)
     state.open_use = opened / np.maximum(total, 1e-300)
     state.ecosystem = 0.97 * state.ecosystem + state.open_use

@@ -26,6 +26,7 @@ BLOCS = ("US", "CN", "EU", "OTHER")
 REGIONS = ("US", "CN", "EU", "JPKR", "IN", "GULF", "ROW_S", "RU_BY")
 SEGMENTS = ("enterprise_regulated", "enterprise_other", "startup_dev", "hobby_research", "consumer_app")
 STANCES = ("closed", "open_small", "open_flagship")
+ROLES = ("INPUT", "FITTED BY HAND", "CHECK")
 GRADES = ("measured", "proxy", "judgement")
 NO_END = 1_000_000
 """Month number that stands for an empty month cell: later than any horizon."""
@@ -91,6 +92,7 @@ class Tables:
     world_supply: Table
     paths: Table
     observed: Table
+    facts: Table
     parameters: Table
     levers: Table
 
@@ -164,6 +166,9 @@ SCHEMAS: dict[str, Schema] = {
         "entity": Column("text", optional=True), "value": _number("see unit"),
         "low": _number("see unit", optional=True), "high": _number("see unit", optional=True), "unit": TEXT,
         "market": TEXT, **NOTED}),
+    "facts": Schema(("fact", "part"), {
+        "fact": TEXT, "part": TEXT, "phrase": TEXT, "formula": TEXT, "observed": _number("see unit"),
+        "low": _number("see unit"), "high": _number("see unit"), "unit": TEXT, "role": _choice(*ROLES), **NOTED}),
     "parameters": Schema(("name",), {
         "name": TEXT, "central": _limit("see unit"), "dist": _choice("fixed", "two_piece", "uniform", "loguniform"),
         "low": _number("see unit", optional=True), "high": _number("see unit", optional=True),
@@ -304,7 +309,8 @@ def _remedy(spec: Column) -> str:
 
 def _contradictions(folder: Path, tables: Mapping[str, Table]) -> Iterator[Problem]:
     checks: dict[str, Callable[[Row], str]] = {"levers": _lever_fault, "parameters": _parameter_fault,
-                                               "observed": _interval_fault}
+                                               "observed": lambda row: _interval_fault(row, "value"),
+                                               "facts": lambda row: _interval_fault(row, "observed")}
     levers = {str(row["name"]): row for row in tables["levers"].rows}
     checks["controls"] = lambda row: _control_fault(row, levers)
     for name, check in checks.items():
@@ -346,8 +352,8 @@ def _parameter_fault(row: Row) -> str:
     return "" if ordered else "hard_min <= low <= central <= high <= hard_max does not hold"
 
 
-def _interval_fault(row: Row) -> str:
-    return "" if _ordered(_floats(row, "low", "value", "high")) else "low <= value <= high does not hold"
+def _interval_fault(row: Row, middle: str) -> str:
+    return "" if _ordered(_floats(row, "low", middle, "high")) else f"low <= {middle} <= high does not hold"
 
 
 def _control_fault(row: Row, levers: Mapping[str, Row]) -> str:

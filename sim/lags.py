@@ -14,20 +14,23 @@ def gap_months(leader: Array, follower: Array) -> Array:
     """Return by how many months the follower trails the leader at the last month, (runs,); negative if it leads.
 
     Both are running maxima, (months, runs). The lag is the time since the leader first reached the follower's level,
-    linear between months; where the follower leads, minus the time since it first reached the leader's level.
+    linear between months (not before its first release); where the follower leads, minus the time since it first
+    reached the leader's level.
     """
     ahead = follower[-1] > leader[-1]
     known = np.isfinite(follower[-1]) & np.isfinite(leader[-1])
     chaser = np.where(known, np.where(ahead, leader[-1], follower[-1]), 0.0)
     front = np.where(ahead, follower, leader)
-    front = np.where(np.isfinite(front), front, -1e6)
+    there = np.isfinite(front)
+    front = np.where(there, front, -1e6)
     passed = (front < chaser).sum(axis=0)
     months = front.shape[0]
     runs = np.arange(front.shape[1])
     high = front[np.minimum(passed, months - 1), runs]
     low = front[np.maximum(passed - 1, 0), runs]
     rise = high - low
-    part = np.where(rise > 0.0, (chaser - low) / np.where(rise > 0.0, rise, 1.0), 1.0)
+    joined = there[np.maximum(passed - 1, 0), runs] & (rise > 0.0)
+    part = np.where(joined, (chaser - low) / np.where(joined, rise, 1.0), 1.0)
     inside = np.minimum(passed, months - 1) - 1.0 + part
     before = (chaser - front[0]) / GROWTH_BEFORE
     reached = np.where(passed == 0, np.minimum(before, 0.0), inside)

@@ -9,7 +9,7 @@ from agents.community import CONSUMER
 from agents.knowledge import FLOP_PER_MONTH
 from agents.lab import list_rent
 from agents.places import CLOSED, CLOUD, DOMESTIC, LEGAL, OPEN, SENDER, SMUGGLED, TARGET
-from sim.arrays import Array, Whole, only, pick
+from sim.arrays import Array, only, pick
 from sim.measures import BLOCS, LABS, LEVELS
 
 if TYPE_CHECKING:
@@ -48,11 +48,6 @@ def _by_bloc(engine: "Engine", values: Array) -> Array:
 
 Amounts = tuple[Array, Array]
 """Closed and open, each (runs, labs)."""
-
-
-def _group(parts: Amounts, places: Whole) -> Amounts:
-    """Sum (runs, communities, labs) over the communities at `places`."""
-    return pick(parts[CLOSED], places).sum(axis=1), pick(parts[OPEN], places).sum(axis=1)
 
 
 def _add(groups: list[Amounts]) -> Amounts:
@@ -106,7 +101,7 @@ def _within(engine: "Engine", amounts: Amounts) -> Array:
 def _market(engine: "Engine") -> dict[str, Array]:
     world, sales, state = engine.block.communities, engine.sales, engine.communities
     homes = [np.flatnonzero(world.home == bloc) for bloc in range(COUNT)]
-    tokens, spend = [_group(sales.tokens, home) for home in homes], [_group(sales.spend, home) for home in homes]
+    tokens, spend = [sales.tokens_of(home) for home in homes], [sales.spend_of(home) for home in homes]
     world_tokens, world_spend = _add(tokens), _add(spend)
     token_share = _shares(engine, world_tokens)
     labs, blocs = token_share[:, : len(LABS)], token_share[:, len(LABS) : len(LABS) + COUNT]
@@ -136,17 +131,17 @@ def _observables(engine: "Engine") -> dict[str, Array]:
     world, sales, state, bloc = engine.block.communities, engine.sales, engine.communities, engine.block.labs.bloc
     abroad = world.home != TARGET
     developers = np.flatnonzero((world.segment == STARTUPS) & abroad)
-    business = _group(sales.spend, np.flatnonzero((world.segment < STARTUPS) & (world.region == 0)))
+    business = sales.spend_of(np.flatnonzero((world.segment < STARTUPS) & (world.region == 0)))
     by_lab = _by_name(engine, (business[CLOSED] + business[OPEN]) / _total(business), ENTERPRISE_LABS)
     consumers = np.flatnonzero((world.segment == CONSUMER) & abroad)
-    users = pick(state.users, consumers)[:, :, np.newaxis]
-    by_users = (pick(sales.split[CLOSED] + sales.split[OPEN], consumers) * users).sum(axis=1)
+    users = pick(state.users, consumers)
+    by_users = sum(np.einsum("rc,rci->ri", users, pick(part, consumers)) for part in sales.split)
     by_users = by_users / np.maximum(by_users.sum(axis=1, keepdims=True), TINY)
-    hub = only(sales.tokens[OPEN], (world.segment == HOBBY) & abroad).sum(axis=1)
+    hub = sales.tokens_of(np.flatnonzero((world.segment == HOBBY) & abroad))[OPEN]
     origins = np.stack([only(hub, bloc == TARGET).sum(axis=1), only(hub, bloc == SENDER).sum(axis=1)], axis=1)
     return {
-        "developer_token_share": _within(engine, _group(sales.tokens, developers)),
-        "developer_revenue_share": _within(engine, _group(sales.spend, developers)),
+        "developer_token_share": _within(engine, sales.tokens_of(developers)),
+        "developer_revenue_share": _within(engine, sales.spend_of(developers)),
         "enterprise_share": np.concatenate([by_lab, _within(engine, business)[:, :2]], axis=1),
         "consumer_share": _by_name(engine, by_users, CONSUMER_LABS),
         "hub_share": origins / np.maximum(origins.sum(axis=1, keepdims=True), TINY),

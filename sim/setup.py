@@ -311,7 +311,8 @@ def first_lab_state(block: Block) -> LabState:
     runs, labs = len(block.rows), len(block.labs.names)
     ones, zeros = np.ones((runs, labs)), np.zeros((runs, labs))
     wage = np.tile(block.tables.blocs.number("wage_research"), (runs, 1))
-    guess = Prices(np.full_like(ones, -7.0), np.full_like(ones, -2.0), np.zeros((2, runs, labs)), np.zeros((2, runs, labs)))
+    pair = np.zeros((2, runs, labs))
+    guess = Prices(np.full_like(ones, -7.0), np.full_like(ones, -2.0), pair, pair)
     return LabState(
         budget=ones.copy(), reference_budget=ones.copy(), deviation=zeros.copy(), capacity=ones.copy(),
         compute=ones.copy(), distillation_compute=zeros.copy(), desired_compute=ones.copy(), premium=zeros.copy(),

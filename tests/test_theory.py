@@ -228,7 +228,8 @@ def test_proposition_3_price_rationing_frees_no_money_at_unit_elasticity() -> No
     """Price rationing is zeta = 0 exactly where sigma = 1 and the marginal value of research is constant (h = 0).
 
     Then the threshold is never met: the first tightening lowers research by omega times the fall of compute. With
-    sigma <= 1 and any h the money freed is not positive, so scarcity never raises research; only substitutes free some.
+    sigma <= 1 and any h the money freed is not positive; substitutes free some, but in no draw enough: were R to rise,
+    so would its marginal value and with it the price of labour in utils, and research would cost more on both sides.
     """
     flat = draws(200, 19, sigma=1.0, drag=25.0)
     supply = np.full_like(flat.budget, 3.0)
@@ -242,7 +243,7 @@ def test_proposition_3_price_rationing_frees_no_money_at_unit_elasticity() -> No
     released = freed(static, found, supply / (1.0 + supply))
     complements = static.tech.substitution <= 1.0
     assert (released[complements] < 1e-6).all()
-    assert (found.research[complements] > 0.0).all()
+    assert (found.research > 0.0).all(), "a price-taking lab that pays its shadow price never does more research"
     assert (released[static.tech.substitution > 1.8] > 0.0).any()
 
 

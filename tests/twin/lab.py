@@ -134,16 +134,31 @@ def ln_research(tech: Technology, j: int, compute: float, staff: float, scale: f
     return (1.0 - 2.0 * o) * ln_mean(inner, 1.0 - 1.0 / tech.sigma, k, n) + o * k + o * n
 
 
+def compute_part(tech: Technology, j: int, q: float) -> Pair:
+    """(omega, 1 - omega) at the input ratio q = ln k - ln l: the shares of the two factors in what research costs."""
+    o = tech.floor
+    bc, rho = (tech.compute_share[j] - o) / (1.0 - 2.0 * o), 1.0 - 1.0 / tech.sigma
+    mine = 1.0 / (1.0 + (1.0 - bc) / bc * math.exp(-rho * q))
+    others = 1.0 / (1.0 + bc / (1.0 - bc) * math.exp(rho * q))
+    return o + (1.0 - 2.0 * o) * mine, o + (1.0 - 2.0 * o) * others
+
+
+def input_ratio(tech: Technology, j: int, ln_pk: float, ln_pl: float) -> float:
+    """The ratio of inputs that is cheapest at these factor prices."""
+
+    def gap(q: float) -> float:
+        mine, others = compute_part(tech, j, q)
+        return math.log(mine / others) - q - (ln_pk - ln_pl)
+
+    return root(gap, 0.0, rising=False)
+
+
 def unit_cost(tech: Technology, j: int, ln_pk: float, ln_pl: float) -> Pair:
     """(ln c_j, omega_j): cost of a unit of research at factor prices, and compute's share in it."""
-    o, s = tech.floor, tech.sigma
+    o, q = tech.floor, input_ratio(tech, j, ln_pk, ln_pl)
     bc = (tech.compute_share[j] - o) / (1.0 - 2.0 * o)
-    x, y = ln_pk - math.log(bc), ln_pl - math.log(1.0 - bc)
-    ln_cc = ln_mean(bc, 1.0 - s, x, y)
-    inner = 1.0 / (1.0 + (1.0 - bc) / bc * math.exp((1.0 - s) * (y - x)))
-    constant = (1.0 - 2.0 * o) * math.log(1.0 - 2.0 * o) + 2.0 * o * math.log(o)
-    ln_c = (1.0 - 2.0 * o) * ln_cc + o * ln_pk + o * ln_pl - constant
-    return ln_c, o + (1.0 - 2.0 * o) * inner
+    spent = ln_pl + math.log1p(math.exp(ln_pk - ln_pl + q))
+    return spent - (1.0 - 2.0 * o) * ln_mean(bc, 1.0 - 1.0 / tech.sigma, q, 0.0) - o * q, compute_part(tech, j, q)[0]
 
 
 def root(f: Callable[[float], float], start: float, rising: bool) -> float:
