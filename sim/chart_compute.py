@@ -140,7 +140,7 @@ def chain(record: RunRecord) -> Drawn:
     record.need(*(link.column for link in CHAIN))
     paired = record.has_counterfactual
     title = _chain_title(record)
-    reading = "Chinese labs, from scarce compute to market share" + (_open_signs(record) if paired else "")
+    reading = _open_signs(record) if paired else "Chinese labs, from scarce compute to market share"
     observed = {link.column: record.observed(*link.column.split(".")) for link in CHAIN}
     words = heading(record, title, how_to_read(record, reading), observed.values())
     columns = 2 if paired else 1
@@ -186,7 +186,7 @@ def _chain_title(record: RunRecord) -> str:
 def _open_signs(record: RunRecord) -> str:
     doubtful = [link.name.lower() for link in CHAIN if _effect(record, link).includes_zero]
     reach = f"the {record.bands[0]:.0%} band of the difference includes zero"
-    return f"; in {when(record)} {reach} for {', '.join(doubtful) if doubtful else 'none of the five'}"
+    return f"In {when(record)} {reach} for {', '.join(doubtful) if doubtful else 'none of the five'}"
 
 
 def _chain_axis(record: RunRecord, ax: "Axes", row: int, name: str, unit: str) -> None:

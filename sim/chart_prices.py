@@ -63,7 +63,7 @@ def price(record: RunRecord) -> Drawn:
     )
     observed = [record.observed("token_price", side) for side in OPENNESS]
     observed += [record.observed("price_fixed_capability", level) for level in levels]
-    sheet = open_sheet(9.0, 3.6, 1, 2, heading(record, title, reading, observed), right=0.8, wspace=0.42)
+    sheet = open_sheet(9.0, 3.6, 1, 2, heading(record, title, reading, observed), right=0.3, wspace=0.4)
     ax = sheet.figure.add_subplot(sheet.grid[0, 0])
     for side in OPENNESS:
         _priced(record, ax, f"token_price.{side}", HUE[side])
@@ -73,8 +73,9 @@ def price(record: RunRecord) -> Drawn:
     shades = dict(zip(reversed(levels), reversed(LEVEL_SHADES), strict=False))
     for level, shade in shades.items():
         _priced(record, ax, f"{prefix}{level}", shade, narrow=True)
-    ends = [EndLabel(_last(record.fan(f"{prefix}{level}")), f"ECI {level}", INK) for level in shades]
-    _price_axis(record, ax, "Price of a fixed capability", ends)
+    _price_axis(record, ax, "Price at a fixed ECI", ())
+    for level in shades:
+        _label_start(ax, record.fan(f"{prefix}{level}"), level)
     return Drawn(sheet.figure, title, f"Two line charts of prices per million tokens on log scales. {title}.")
 
 
@@ -181,6 +182,14 @@ def _price_axis(record: RunRecord, ax: "Axes", name: str, ends: Sequence[EndLabe
     draw_marks(policy_marks(record), month_axis(record, ax, short=True))
     panel_heading(ax, name, unit_of("token_price"))
     label_ends(ax, ends)
+
+
+def _label_start(ax: "Axes", fan: Fan, text: str) -> None:
+    """Write what a line is above its first point; all of them may end at one price."""
+    known = np.flatnonzero(np.isfinite(fan.median))
+    if len(known):
+        start = (float(fan.months[known[0]]), float(fan.median[known[0]]))
+        ax.annotate(text, start, (-2, 3), textcoords="offset points", ha="center", va="bottom", fontsize=8.0, color=INK)
 
 
 def _last(fan: Fan) -> float:
