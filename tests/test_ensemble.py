@@ -24,6 +24,7 @@ name: tiny
 end: 2022-05
 runs: 7
 seed: 3
+policies: {US: {export_controls.tpp_ceiling: [{from: 2022-02-01, value: 2400}]}}
 counterfactual: {set: {policies.dials.export_controls.strictness: 0}}
 """
 Rows = NDArray[np.int64]
