@@ -10,7 +10,6 @@ from agents import government, pricing, release, settlement
 from sim.data import load_tables
 from sim.engine import Engine
 from sim.lags import gap_months
-from tests.test_twin_world import COMMUNITIES, EVERY_CHANNEL, RECORDED, scenario_of
 from tests.twin import government as one_government
 from tests.twin import market as one_market
 from tests.twin import release as one_release
@@ -20,6 +19,7 @@ from tests.twin.compare import demand_fields, lab_fields, shelf_fields
 from tests.twin.draws import agree, box, of_run, parameters
 from tests.twin.mirror import shuffle_demand, shuffle_labs, shuffle_shelf
 from tests.twin.model import TwinModel
+from tests.twin.worlds import COMMUNITIES, EVERY_CHANNEL, RECORDED, scenario_of
 
 RUNS = 2
 LABS = ("OpenAI", "Meta", "AlibabaQwen", "FringeOther")

@@ -31,7 +31,7 @@ def some(chance: np.random.Generator, values: list[float]) -> Array:
 def random_thresholds(chance: np.random.Generator) -> Thresholds:
     """Thresholds of every kind, with and without limits."""
     return Thresholds(
-        some(chance, [math.inf, 4800.0, 2400.0, 1600.0, 40000.0]), some(chance, [0.0, 0.0, 600.0, 400.0, 900.0]),
+        some(chance, [math.inf, 4800.0, 2400.0, 1600.0, 40000.0, 0.0]), some(chance, [0.0, 0.0, 600.0, 400.0, 900.0]),
         some(chance, [math.inf, 1600.0, 800.0]), some(chance, [math.inf, 3.2, 5.92, 20.0]),
         some(chance, [math.inf, 4000.0, 1400.0, 6500.0]),
     )  # fmt: skip
@@ -62,9 +62,10 @@ def test_what_is_blocked_and_the_design_that_passes(chance: np.random.Generator)
         limit = limits_of(rule, run)
         for k, chip in enumerate(chips):
             made = one_market.compliant_design(chip, limit, float(exponent[run, 0]))
+            # A ceiling of zero leaves no design that passes, unless the link is what is cut.
+            nothing = limit.interconnect_floor == 0.0
             assert bool(denied[run, k]) == one_market.is_blocked(chip, limit)
-            assert not one_market.is_blocked(made, limit)
-            assert not passing[run, k]
+            assert bool(passing[run, k]) == one_market.is_blocked(made, limit) == (limit.tpp_ceiling == 0.0 and nothing)
             here = [getattr(designs, name)[run, k] for name in FIELDS]
             agree(here, [made.tpp, made.link, made.density, made.bandwidth, made.h, made.price])
             assert bool(quick[run, k]) == one_market.only_cuts_link(chip, made)

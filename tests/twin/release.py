@@ -58,9 +58,9 @@ def stance_value(stance: str, offer: Offer, margin: float, served: float, motive
     return value
 
 
-def leak_motive(cost: float, lead: float) -> float:
-    """Cost of giving a lead (ECI) away."""
-    return cost * clip(lead / 10.0, 0.0, 1.0)
+def leak_motive(cost: float, lead: float, behind: float) -> float:
+    """Cost of giving a lead (ECI) away, for a lab that is so far behind the frontier (ECI)."""
+    return cost * clip(lead / 10.0, 0.0, 1.0) * math.exp(-max(behind, 0.0) / 6.0)
 
 
 def choose_stance(present: str, values: Mapping[str, float], noise: float, hysteresis: float) -> tuple[str, float]:

@@ -116,7 +116,9 @@ def stance_values(
         complement=complement,
         reputation=p["release.reputation"] + promotion,
         penalty=setting.rules.penalty,
-        leak=release.leak_motive(p["release.leak_cost"], maker.capability - setting.rival_open),
+        leak=release.leak_motive(
+            p["release.leak_cost"], maker.capability - setting.rival_open, setting.frontier - maker.capability
+        ),
         commodity=p["release.commoditisation"] * complement,
         small_cost=p["release.small_model_cost"],
     )
