@@ -19,6 +19,8 @@ from sim.arrays import Array, Flags, pick
 
 Numbers = Mapping[str, Array]
 FORBIDDEN = -1e9
+FRONTIER_WIDTH = 6.0
+"""ECI points behind the frontier over which a lead on open models loses its secrecy value: leaders know it already."""
 SMALL_PART = 0.3
 """Standing that a small open model brings, relative to an open flagship."""
 
@@ -189,6 +191,7 @@ def stance_values(
     rival = rivals.best_open[:, lab : lab + 1]
     capability = state.capability[:, lab : lab + 1]
     lead = np.clip((capability - np.where(np.isfinite(rival), rival, -1e3)) / 10.0, 0.0, 1.0)
+    lead = lead * np.exp(-np.maximum(rivals.frontier - capability, 0.0) / FRONTIER_WIDTH)
     promotion, limit = rules.promotion[:, bloc : bloc + 1], rules.restriction[:, bloc : bloc + 1]
     standing = par["release.reputation"] + par["release.promotion_strength"] * promotion - rules.penalty
     small_bonus = SMALL_PART * standing - par["release.small_model_cost"]
