@@ -52,6 +52,7 @@ _ROWS = (
     Measure("developer_revenue_share", "share of spending", "share of spending of API developers outside China", "startup communities outside CN: spending on the entity / all", ("CN", "open", "US")),
     Measure("enterprise_share", "share of spending", "share of US enterprise spending on models", "enterprise communities of region US", ("OpenAI", "Anthropic", "GoogleDeepMind", "CN", "open")),
     Measure("consumer_share", "share of users", "share of consumers outside China", "users times token share, consumer communities outside CN", ("OpenAI", "GoogleDeepMind", "DeepSeek")),
+    Measure("country_share", "share of use", "DeepSeek's share of consumers' use in a region", "tokens of DeepSeek / all, consumer community of the region", ("RU_BY", "US")),
     Measure("hub_share", "share of tokens", "share of self-hosted open models of US or Chinese origin", "hobby communities outside CN: open tokens of the bloc / open tokens of US and CN", ("CN", "US")),
     Measure("adoption", "million users", "people or seats that use models", "sum of users", ("world", *BLOCS)),
     Measure("market_spend", "M$ per month", "spending on model use", "sum of spending"),

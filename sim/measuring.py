@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 COUNT = len(BLOCS)
 STARTUPS, HOBBY = 2, 3
 ENTERPRISE_LABS = ("OpenAI", "Anthropic", "GoogleDeepMind")
+COUNTRIES, COUNTRY_LAB = (7, 0), "DeepSeek"
+"""Regions (Russia and Belarus, US) and the lab of the observed shares by country."""
 CONSUMER_LABS = ("OpenAI", "GoogleDeepMind", "DeepSeek")
 TINY = 1e-300
 
@@ -144,8 +146,21 @@ def _observables(engine: "Engine") -> dict[str, Array]:
         "developer_revenue_share": _within(engine, sales.spend_of(developers)),
         "enterprise_share": np.concatenate([by_lab, _within(engine, business)[:, :2]], axis=1),
         "consumer_share": _by_name(engine, by_users, CONSUMER_LABS),
+        "country_share": _country_share(engine),
         "hub_share": origins / np.maximum(origins.sum(axis=1, keepdims=True), TINY),
     }
+
+
+def _country_share(engine: "Engine") -> Array:
+    """Part of consumers' use that goes to one lab in the regions where its share was observed."""
+    world, sales, names = engine.block.communities, engine.sales, engine.block.labs.names
+    result = np.zeros((sales.use.shape[0], len(COUNTRIES)))
+    for column, region in enumerate(COUNTRIES):
+        for place in np.flatnonzero((world.segment == CONSUMER) & (world.region == region)):
+            if COUNTRY_LAB in names:
+                lab = names.index(COUNTRY_LAB)
+                result[:, column] = sales.split[CLOSED][:, place, lab] + sales.split[OPEN][:, place, lab]
+    return result
 
 
 def _blocked(engine: "Engine") -> Array:
