@@ -152,7 +152,8 @@ def choose_designs(
     state.age = np.where(changed, 0.0, state.age + 1.0)
     new, quick, old = state.designs
     age = month - world.release[np.newaxis, :]
-    out = (age >= 0) & (age < par["chip_market.flagship_life"])
+    newest = world.release == world.release[world.release <= month].max(initial=-(10**6))
+    out = (age >= 0) & ((age < par["chip_market.flagship_life"]) | newest)
     lag = np.where(quick, np.rint(par["chip_market.link_cut_lag"]), np.rint(par["chip_market.redesign_lag"]))
     ready = out & (state.age >= lag)
     denied = out & chip_designs.blocked(world.flagships, state.thresholds)

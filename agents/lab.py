@@ -226,7 +226,7 @@ def solve_portfolio(
     free = portfolio.plan(problem, at_floor, state.plan_prices, steps[0])
     wanted = problem.demands(free).compute / np.exp(free.compute)
     capacity = (1.0 - aside) * state.capacity
-    tight = portfolio.rationed(problem, means, capacity, regime.fungibility, state.prices, steps[1])
+    tight = portfolio.rationed(problem, means, np.minimum(capacity, wanted), regime.fungibility, state.prices, steps[1])
     scarce = wanted > capacity
     chosen = portfolio.choose(scarce, tight, free)
     state.plan_prices, state.prices = free, tight

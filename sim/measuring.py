@@ -255,7 +255,7 @@ def _compute(engine: "Engine") -> dict[str, Array]:
         "compute_share": owned / world,
         "compute_inflow": flows,
         "compute_labs": _by_name(engine, used),
-        "legal_share_stock": chips.cumulative_legal / chips.cumulative_supply,
+        "legal_share_stock": chips.cumulative_legal / np.maximum(chips.cumulative_supply, TINY),
         "leakage_rate": chip_market.leakage_rate(chips),
         "self_reliance": (made / np.maximum(known, TINY))[:, np.newaxis],
         "supplier_revenue_lost": chip_market.supplier_revenue_lost(chips),

@@ -97,11 +97,13 @@ class ChipSupply:
         elif self.since_change < LONG_AGO:
             self.since_change += 1
         life = p["chip_market.flagship_life"]
+        dated = [(month_index(str(row["release"])), row) for row in self.inputs.chips if row["role"] == "flagship"]
+        newest = max((release for release, _ in dated if release <= month), default=None)
         flagships = [
             chips.Chip(*(float(row[c]) for c in ("tpp", "interconnect_gbs", "performance_density",
                                                  "memory_bandwidth_gbs", "h100e", "price_usd")))
-            for row in self.inputs.chips
-            if row["role"] == "flagship" and 0 <= month - month_index(str(row["release"])) < life
+            for release, row in dated
+            if 0 <= month - release < life or release == newest
         ]  # fmt: skip
         W, D, X = self.desired, rules.denial, rules.extra
         if not any(chips.is_blocked(chip, self.now) for chip in flagships):
