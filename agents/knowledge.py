@@ -69,7 +69,7 @@ def available_gap(state: LabState, links: Array, earlier: Array, latest: Array, 
     `earlier`, `latest`: own positions (runs, labs) before the delay for undisclosed methods and last month;
     `entered_then` 1 where a lab had entered before the delay.
     """
-    mine = state.algorithm.sum(axis=2)
+    mine = state.position
     lead: Array = np.zeros_like(mine)
     published = state.stance == STANCE_FLAGSHIP
     for j in range(mine.shape[1]):
@@ -87,7 +87,8 @@ def teacher_gap(
     """Return the largest access-weighted lead in ln E of another lab's released model over `reached` (section 10)."""
     gap = np.zeros_like(reached)
     foreign = (1.0 - rules.interface_checks) * (1.0 - rules.anti_distillation)
-    level = np.where(shelf.exists, shelf.ln_effective, -np.inf).max(axis=3)
+    level = np.where(shelf.exists, shelf.ln_effective, -np.inf)
+    level = np.maximum(level[..., 0], level[..., 1])
     for j in range(reached.shape[1]):
         away = world.bloc != world.bloc[j]
         for openness in (0, 1):
@@ -160,5 +161,4 @@ def measure_capability(state: LabState, par: Numbers, world: LabWorld, gain: Arr
 
 def know_how(state: LabState) -> Array:
     """Return own position and borrowed knowledge: what lowers the cost of training and of serving."""
-    total: Array = state.algorithm.sum(axis=2) + state.borrowed
-    return total
+    return state.position + state.borrowed

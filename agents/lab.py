@@ -76,6 +76,13 @@ class LabState:
     capacity_share: Annotated[Array, "share", "part of its bloc's recorded stock that the lab used in the record"]
 
 
+    @property
+    def position(self) -> Array:
+        """Own algorithmic position a1 + a2, (runs, labs)."""
+        total: Array = self.algorithm[:, :, 0] + self.algorithm[:, :, 1]
+        return total
+
+
 @dataclass(frozen=True)
 class Terms:
     """The lab's problem of one month."""

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import numpy as np
 
-from agents.places import LATEST, OPEN, PREVIOUS
+from agents.places import CLOSED, LATEST, OPEN, PREVIOUS
 from sim.arrays import Array, Flags
 
 SMALL_LEAD = 6.0
@@ -52,13 +52,19 @@ class Shelf:
 
     def best(self) -> Array:
         """Return each lab's best released capability, -inf where it has none; (runs, labs)."""
-        level: Array = np.where(self.exists, self.capability, -np.inf).max(axis=(2, 3))
-        return level
+        level = np.where(self.exists, self.capability, -np.inf)
+        best: Array = np.maximum(_newest_best(level[:, :, CLOSED]), _newest_best(level[:, :, OPEN]))
+        return best
 
     def best_open(self) -> Array:
         """Return each lab's best open model, -inf where it has none; (runs, labs)."""
-        level: Array = np.where(self.exists[:, :, OPEN], self.capability[:, :, OPEN], -np.inf).max(axis=2)
-        return level
+        return _newest_best(np.where(self.exists[:, :, OPEN], self.capability[:, :, OPEN], -np.inf))
+
+
+def _newest_best(level: Array) -> Array:
+    """The better of the two vintages, (runs, labs)."""
+    better: Array = np.maximum(level[..., LATEST], level[..., PREVIOUS])
+    return better
 
 
 @dataclass(frozen=True)

@@ -172,7 +172,7 @@ class Engine:
             return
         state, world = self.labs, self.block.labs
         present = (self.entered * (1.0 - self.entering)) > 0.0
-        total = state.algorithm.sum(axis=2)
+        total = state.position
         best = np.where(present, total, -np.inf).max(axis=1, keepdims=True) if present.any() else np.zeros((1, 1))
         start = 0.5 * (best + world.algorithmic_position)
         state.algorithm = np.where((self.entering > 0.0)[:, np.newaxis], start[:, :, np.newaxis], state.algorithm)
@@ -197,7 +197,7 @@ class Engine:
         state.borrowed = np.where(present > 0.0, borrowed, state.borrowed)
         state.adopted = adopted
         self.progress = gains
-        self.positions[month] = state.algorithm.sum(axis=2)
+        self.positions[month] = state.position
         knowledge.train(state, par, world, month, rules, used)
         gain = knowledge.reasoning_gain(par, state.adopted, month, self.block.reasoning)
         knowledge.measure_capability(state, par, world, gain)
@@ -216,7 +216,7 @@ class Engine:
         present = np.where(world.entry < month, last, -1e9)
         gap = knowledge.available_gap(state, self.links, earlier, present, known)
         spill = par["channel.spillovers"] * par["knowledge.spillover"] * gap
-        reached = state.ln_training + state.algorithm.sum(axis=2) + spill
+        reached = state.ln_training + state.position + spill
         teachers = knowledge.teacher_gap(par, self.shelf, world, reached, rules)
         return knowledge.borrow(state, par, gap, teachers)
 
