@@ -30,8 +30,15 @@ BERTRAND = "model: {pricing: bertrand}\n"
 OPEN_POLICY = """
 policies:
   dials: {open_source.diffusion: 0.35}
+  US:
+    model_access.closed_models_abroad: [{from: 2022-01-01, value: 1}]
   CN:
     open_restriction: [{from: 2022-01-01, value: -3}]
+    model_ban.hobby_research: [{from: 2022-01-01, value: 1, against: US}]
+"""
+PROMOTED = """
+policies:
+  dials: {export_controls.strictness: 0.3, open_source.diffusion: 0.7}
 """
 
 
@@ -58,7 +65,8 @@ def same(fields: Any, names: tuple[str, ...]) -> None:
     assert compared
 
 
-@pytest.mark.parametrize("parts", [(), (BERTRAND,), (OPEN_POLICY,)], ids=["limit pricing", "Bertrand", "open policy"])
+@pytest.mark.parametrize("parts", [(), (BERTRAND,), (OPEN_POLICY,), (PROMOTED,)],
+                         ids=["limit pricing", "Bertrand", "closed borders", "open promoted"])  # fmt: skip
 def test_market_of_a_random_state(tmp_path: Path, parts: tuple[str, ...]) -> None:
     """Choice, use, money and funding; then the value of every stance; then prices."""
     chance = np.random.default_rng(21)

@@ -29,7 +29,7 @@ def technology_of(par: Any, chance: np.random.Generator) -> tuple[Array, Array, 
     sigma = par["research.elasticity_compute_labour"]
     sigma[:] = np.exp(chance.uniform(math.log(0.2), math.log(2.6), sigma.shape))
     sigma[:: RUNS // 5] = 1.0
-    position = chance.uniform(-2.0, 6.0, (RUNS, LABS, 2))
+    position = chance.uniform(-2.0, 14.0, (RUNS, LABS, 2))
     frontier = chance.uniform(1.0, 500.0, (RUNS, 1))
     return position, frontier, lab.technology(par, position, frontier)
 
@@ -101,6 +101,15 @@ def test_one_month_from_the_last_solution_is_enough(chance: np.random.Generator,
         cold = portfolio.rationed(problem, means, cut * cap, zeta, cold, portfolio.COLD_STEPS[1])
     agree(warm.compute, cold.compute)
     agree(warm.labour, cold.labour)
+
+
+def test_rate_of_progress_tied_to_the_capability_scale() -> None:
+    scale, growth = np.array([[4.0], [7.5], [9.9], [10.0]]), np.array([[8.3], [7.0], [9.6], [3.0]])
+    par = {"research.progress_rate": np.full((4, 1), 0.087), "capability.eci_per_oom": scale,
+           "capability.anchor_growth": growth}  # fmt: skip
+    rate = lab.direction_rate(par)
+    for run in range(4):
+        agree(rate[run, 0], 0.5 * one_lab.progress_rate(0.087, float(scale[run, 0]), float(growth[run, 0])))
 
 
 def test_shares_move_toward_the_best(chance: np.random.Generator) -> None:
@@ -193,6 +202,7 @@ def test_what_labs_learn_from_each_other(chance: np.random.Generator) -> None:
     rules = box(entity_list=listed, interface_checks=checks, anti_distillation=block)
     state = box(algorithm=chance.uniform(-1.0, 3.0, (RUNS, LABS, 2)), borrowed=chance.uniform(0.0, 1.0, (RUNS, LABS)),
                 stance=chance.integers(0, 3, (RUNS, LABS)))  # fmt: skip
+    state.position = state.algorithm.sum(axis=2)
     earlier, latest = (chance.uniform(-1.0, 6.0, (RUNS, LABS)) for _ in range(2))
     known = chance.integers(0, 2, (RUNS, LABS)).astype(np.float64)
     shape = (RUNS, LABS, 2, 2)
@@ -231,16 +241,18 @@ def test_what_labs_learn_from_each_other(chance: np.random.Generator) -> None:
 def test_adoption_and_gain_of_the_reasoning_method(chance: np.random.Generator) -> None:
     par = parameters(TABLES, chance, RUNS)
     adopted = np.where(chance.uniform(size=(RUNS, LABS)) < 0.3, 5.0, np.inf)
-    state = box(adopted=adopted, stance=chance.integers(0, 3, (RUNS, LABS)))
+    state = box(adopted=adopted)
+    released = np.where(chance.uniform(size=(RUNS, LABS)) < 0.5, chance.integers(2, 9, (RUNS, LABS)), -np.inf)
     event = box(month=9, lab=1, gain=chance.uniform(2.0, 9.0, (RUNS, 1)))
     luck = chance.uniform(size=(RUNS, LABS))
     for month in (8, 9, 10):
-        now = knowledge.adopt_reasoning(state, par, box(bloc=HOMES), month, event, np.array([1.0, 1.0, 1.0]), luck)
+        told = knowledge.Adoption(luck, released)
+        now = knowledge.adopt_reasoning(state, par, box(bloc=HOMES), month, event, np.array([1.0, 1.0, 1.0]), told)
         gain = knowledge.reasoning_gain(par, now, month, event)
         for run in range(RUNS):
             p = of_run(par, run)
             held = np.isfinite(adopted[run])
-            published = any(held[k] and state.stance[run, k] == 2 for k in range(LABS))
+            published = any(held[k] and released[run, k] >= adopted[run, k] for k in range(LABS))
             for i in range(LABS):
                 home = month == 9 and HOMES[i] == 1
                 found = one_knowledge.adopts(home, bool(held.any()), published, float(luck[run, i]),
@@ -257,6 +269,7 @@ def test_training_and_capability(chance: np.random.Generator) -> None:
     state = box(training_run=np.exp(chance.uniform(5.0, 20.0, (RUNS, LABS))), ln_training=None, ln_effective=None,
                 algorithm=chance.uniform(-1.0, 3.0, (RUNS, LABS, 2)), borrowed=chance.uniform(0.0, 1.0, (RUNS, LABS)),
                 capability=None)  # fmt: skip
+    state.position = state.algorithm.sum(axis=2)
     before, used = state.training_run.copy(), np.exp(chance.uniform(4.0, 18.0, (RUNS, LABS)))
     world = box(bloc=HOMES, record_end=40, effect=chance.uniform(-2.0, 1.0, (RUNS, LABS)))
     cap, gain = np.array([[math.inf, 1e27, math.inf, math.inf]]), chance.uniform(0.0, 9.0, (RUNS, LABS))

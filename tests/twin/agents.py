@@ -86,6 +86,12 @@ class TwinLab(mesa.Agent):
             p["pricing.size_exponent"], model.small,
         )  # fmt: skip
 
+    @property
+    def published(self) -> float:
+        """Month of the latest open flagship; -inf without one."""
+        model = self.models.get((1, 0))
+        return -math.inf if model is None or model.small else model.month
+
     def best_open(self) -> float:
         """Best open model on sale; -inf without one."""
         return max((m.capability for (o, _), m in self.models.items() if o == 1), default=-math.inf)

@@ -173,7 +173,7 @@ class Production(mesa.Model):
             distilled = self.on("distillation") * p["knowledge.distillation"] * self.teacher_lead(x, spilled)
             new[x.name] = (light, heavy), knowledge.absorb(x.borrowed, spilled + distilled, p["knowledge.absorption"])
         holders = [x for x in self.here() if x.adopted is not None]
-        published = any(x.stance == "open_flagship" for x in holders)
+        published = any(x.published >= x.adopted for x in holders if x.adopted is not None)
         for x in self.here():
             x.a, x.borrowed = new[x.name]
             if x.adopted is None and self.adopts(x, bool(holders), published):
