@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from agents.lab import LabState, LabWorld, Terms, direction_rate, room_for_ideas
-from agents.places import CLOSED, STANCE_FLAGSHIP
+from agents.places import CLOSED, LATEST, OPEN, STANCE_FLAGSHIP
 from agents.portfolio import Technology, research_input
 from agents.shelf import Shelf
 from sim.arrays import Array, Flags, pick
@@ -40,6 +40,20 @@ class Reasoning:
     month: int
     lab: int
     gain: Array
+
+
+@dataclass(frozen=True)
+class Adoption:
+    """What decides adoption, (runs, labs): `luck` in (0, 1), and the month of the latest open flagship or -inf."""
+
+    luck: Array
+    published: Array
+
+
+def published_in(shelf: Shelf) -> Array:
+    """Return the month in which each lab's latest open flagship came out, -inf where there is none; (runs, labs)."""
+    place = (slice(None), slice(None), OPEN, LATEST)
+    return np.where(shelf.exists[place] & (shelf.small[place] == 0.0), shelf.since[place], -np.inf)
 
 
 def own_progress(state: LabState, par: Numbers, tech: Technology) -> tuple[Array, Array]:
@@ -109,14 +123,14 @@ def borrow(state: LabState, par: Numbers, gap: Array, teachers: Array) -> Array:
 
 
 def adopt_reasoning(
-    state: LabState, par: Numbers, world: LabWorld, month: int, event: Reasoning, entered: Array, luck: Array
+    state: LabState, par: Numbers, world: LabWorld, month: int, event: Reasoning, entered: Array, told: Adoption
 ) -> Array:
     """Return the month in which each lab adopted the reasoning method, inf where it has not (section 10)."""
     holders = np.isfinite(state.adopted)
     at_home = world.bloc == world.bloc[event.lab]
     first: Flags = (month == event.month) & at_home & (entered > 0.0)
-    published = (holders & (state.stance == STANCE_FLAGSHIP)).any(axis=1, keepdims=True)
-    found = holders.any(axis=1, keepdims=True) & (luck < 1.0 / par["reasoning.undisclosed_delay"])
+    published = (holders & (told.published >= state.adopted)).any(axis=1, keepdims=True)
+    found = holders.any(axis=1, keepdims=True) & (told.luck < 1.0 / par["reasoning.undisclosed_delay"])
     now = first | ((found | published) & (entered > 0.0))
     return np.where(~holders & now, float(month), state.adopted)
 

@@ -30,7 +30,7 @@ from agents import chip_market, community, knowledge, lab, pricing, release, set
 from agents.chip_market import Handoff
 from agents.controls import ChipRules
 from agents.government import Luck, Signals, govern
-from agents.knowledge import BASE_RUN, KnowledgeRules
+from agents.knowledge import BASE_RUN, Adoption, KnowledgeRules
 from agents.lab import Terms
 from agents.places import BLOCS, SENDER, STANCE_CLOSED, TARGET
 from agents.release import Market, Setting
@@ -191,7 +191,8 @@ class Engine:
         gains = knowledge.own_progress(state, par, self.terms.technology)
         borrowed = self._borrow(rules)
         given = par["channel.community_contribution"] * par["knowledge.community_gain"] * self.accounts.open_use
-        adopted = knowledge.adopt_reasoning(state, par, world, month, self.block.reasoning, self.entered, luck.adopt)
+        told = Adoption(luck.adopt, knowledge.published_in(self.shelf))
+        adopted = knowledge.adopt_reasoning(state, par, world, month, self.block.reasoning, self.entered, told)
         present = self.entered[np.newaxis, :]
         state.algorithm = state.algorithm + present[..., np.newaxis] * np.stack([gains[0] + given, gains[1]], axis=2)
         state.borrowed = np.where(present > 0.0, borrowed, state.borrowed)
