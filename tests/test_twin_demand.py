@@ -1,5 +1,6 @@
 """Rules of releases, prices, choice, money and governments: the arrays against the twin over random states."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 
 from agents import government, pricing, release, settlement
-from sim.data import load_tables
+from sim.data import Table, load_tables
 from sim.engine import Engine
 from sim.lags import gap_months
 from tests.twin import government as one_government
@@ -43,9 +44,10 @@ policies:
 
 
 def worlds(tmp_path: Path, *parts: str) -> tuple[Engine, list[TwinModel]]:
-    """Twenty months of a small prior world, played both ways."""
+    """Twenty months of a small prior world, played both ways; its record of supply ends in month 17."""
     scenario = scenario_of(tmp_path, RECORDED.format(base="prior"), EVERY_CHANNEL, *parts)
-    tables = cut_tables(TABLES, LABS, COMMUNITIES)
+    supply = Table("world_supply", TABLES.world_supply.rows[:18])
+    tables = replace(cut_tables(TABLES, LABS, COMMUNITIES), world_supply=supply)
     engine = Engine(scenario, np.arange(RUNS), tables)
     twins = [TwinModel(twin_inputs(scenario, tables, run)) for run in range(RUNS)]
     for _ in range(20):

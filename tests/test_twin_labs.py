@@ -202,7 +202,6 @@ def test_what_labs_learn_from_each_other(chance: np.random.Generator) -> None:
     rules = box(entity_list=listed, interface_checks=checks, anti_distillation=block)
     state = box(algorithm=chance.uniform(-1.0, 3.0, (RUNS, LABS, 2)), borrowed=chance.uniform(0.0, 1.0, (RUNS, LABS)),
                 stance=chance.integers(0, 3, (RUNS, LABS)))  # fmt: skip
-    state.position = state.algorithm[..., 0] + state.algorithm[..., 1]
     state.position = state.algorithm.sum(axis=2)
     earlier, latest = (chance.uniform(-1.0, 6.0, (RUNS, LABS)) for _ in range(2))
     known = chance.integers(0, 2, (RUNS, LABS)).astype(np.float64)
@@ -270,7 +269,6 @@ def test_training_and_capability(chance: np.random.Generator) -> None:
     state = box(training_run=np.exp(chance.uniform(5.0, 20.0, (RUNS, LABS))), ln_training=None, ln_effective=None,
                 algorithm=chance.uniform(-1.0, 3.0, (RUNS, LABS, 2)), borrowed=chance.uniform(0.0, 1.0, (RUNS, LABS)),
                 capability=None)  # fmt: skip
-    state.position = state.algorithm[..., 0] + state.algorithm[..., 1]
     state.position = state.algorithm.sum(axis=2)
     before, used = state.training_run.copy(), np.exp(chance.uniform(4.0, 18.0, (RUNS, LABS)))
     world = box(bloc=HOMES, record_end=40, effect=chance.uniform(-2.0, 1.0, (RUNS, LABS)))

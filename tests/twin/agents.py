@@ -139,7 +139,7 @@ class TwinCommunity(mesa.Agent):
         self.users_start = self.users = float(row["users_2022"])
         self.launch = month_index(str(row["launch"]))
         p, q = float(row["bass_innovation"]), float(row["bass_imitation"])
-        years = (inputs.last_recorded - self.launch) / 12.0
+        years = max(inputs.last_recorded - self.launch, 1) / 12.0
         self.market = market.bass_market(self.users_start, float(row["users_2025"]), p, q, years)
         self.spend = self.growth = 0.0
         self.shares: dict[str, float] = {}

@@ -16,8 +16,10 @@ def shuffle_labs(engine: Engine, twins: Sequence[TwinModel], chance: np.random.G
     shape = state.capability.shape
     for name, low, high in (("capability", 100.0, 140.0), ("borrowed", 0.0, 2.0), ("premium", -0.7, 3.4),
                             ("deviation", -0.3, 0.3), ("aspiration", 0.0, 12.0), ("reference_budget", 1.0, 900.0),
-                            ("training_run", 500.0, 2e5), ("compute", 500.0, 2e5)):  # fmt: skip
+                            ("training_run", 500.0, 2e5)):  # fmt: skip
         setattr(state, name, chance.uniform(low, high, shape))
+    # From far too little to plenty, so that some cannot serve their customers.
+    state.compute = np.exp(chance.uniform(-5.0, 12.0, shape))
     state.algorithm = chance.uniform(-1.0, 3.0, (*shape, 2))
     state.compute_share = chance.dirichlet(np.ones(4), shape)
     state.distillation_compute = 0.1 * state.compute
