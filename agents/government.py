@@ -10,7 +10,7 @@ from typing import Annotated
 
 import numpy as np
 
-from agents.community import PlaceRules
+from agents.community import SEGMENTS, PlaceRules
 from agents.controls import ChipRules, Thresholds
 from agents.knowledge import KnowledgeRules
 from agents.places import BLOCS, SENDER, TARGET
@@ -185,7 +185,7 @@ class Rulebook:
     def _bans(self) -> Array:
         """Dated bans, (months, communities, blocs): share of a community's use barred to models of an origin."""
         bans = np.zeros((self.months, len(self._segment), BLOCS))
-        for place, segment in enumerate(SEGMENT_LEVERS):
+        for place, segment in enumerate(SEGMENTS):
             lever = f"model_ban.{segment}"
             for holder, government in enumerate(self.levers.holders[lever]):
                 path = self.levers.value[lever][:, holder]
@@ -224,9 +224,6 @@ class _Group:
 
     def __call__(self, name: str) -> Array:
         return self.book._most(f"export_controls.{name}", self.month)
-
-
-SEGMENT_LEVERS = ("enterprise_regulated", "enterprise_other", "startup_dev", "hobby_research", "consumer_app")
 
 
 @dataclass(frozen=True)

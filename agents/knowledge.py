@@ -17,6 +17,8 @@ from sim.arrays import Array, Flags, pick
 Numbers = Mapping[str, Array]
 RUN_MONTHS = 6.0
 """Length of the trailing training total in months."""
+MONTHS_AT_ENTRY = 4.5
+"""Months of training compute that a lab's running total holds at entry."""
 FLOP_PER_MONTH = 1.04e21
 """FLOP of an H100e in a month at a utilisation of 0.40."""
 BASE_RUN = 2.6e24 / FLOP_PER_MONTH
@@ -147,6 +149,11 @@ def final_run_compute(state: LabState, terms: Terms) -> Array:
     """Return H100e that go into the run that is released: training compute less the exploration that serves it."""
     training = (state.compute - state.distillation_compute) * state.compute_share[:, :, 0]
     return training / terms.weights.training
+
+
+def first_run(used: Array) -> Array:
+    """Return the running training total of a lab that enters, from its training compute of the month."""
+    return MONTHS_AT_ENTRY * used
 
 
 def train(state: LabState, par: Numbers, world: LabWorld, month: int, rules: KnowledgeRules, used: Array) -> None:

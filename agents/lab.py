@@ -16,8 +16,6 @@ from agents.portfolio import Means, Prices, Problem, Split, Technology, Weights
 from sim.arrays import Array, Whole, only, pick
 
 Numbers = Mapping[str, Array]
-MONTHS_OF_TRAINING = 4.5
-"""Months of training compute that a lab's running training total holds at entry."""
 POOLED_SHARE = 0.8
 """Share of a bloc's lab compute that its best lab gets when the state pools chips."""
 

@@ -183,7 +183,7 @@ class Engine:
         rules = self.block.rulebook.knowledge(month)
         entering = self.entering > 0.0
         used = knowledge.final_run_compute(state, self.terms)
-        state.training_run = np.where(entering, knowledge_start(used), state.training_run)
+        state.training_run = np.where(entering, knowledge.first_run(used), state.training_run)
         after = month - world.record_end
         state.ln_training = np.where(
             entering, knowledge.data_limited(par, np.maximum(state.training_run, 1e-9), after), state.ln_training
@@ -330,11 +330,6 @@ class Engine:
                 with np.errstate(all="raise", under="ignore"):
                     values[:, self.month - first] = record(self, measures)
         return Record(self.scenario.name, self.block.rows, np.arange(first, last + 1), names, values)
-
-
-def knowledge_start(used: Array) -> Array:
-    """Running training total of a lab that enters, from its training compute of the month."""
-    return lab.MONTHS_OF_TRAINING * used
 
 
 __all__ = ["Engine", "Record"]

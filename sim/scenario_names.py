@@ -21,6 +21,8 @@ EVENTS: Mapping[str, Path] = {"reasoning_method": ("date", "lab", "gain_eci")}
 """The dated events of the world and their keys."""
 LAB_ALIASES: Mapping[str, str] = {"compute_owned": "compute_2025"}
 """Names that a scenario may use for a column of labs.csv."""
+RECORD_ONLY = ("researchers_start", "researchers_2025")
+"""Columns of labs.csv that stand for comparison: the model's staff follows from budgets and wages."""
 MAX_GAIN = 60.0
 """Largest capability gain of an event, in ECI points: about the whole way from the first to the latest models."""
 
@@ -69,8 +71,10 @@ class Catalogues:
     @functools.cached_property
     def world_names(self) -> frozenset[str]:
         """Every name under `world:` that takes a number, a distribution or, for a lab's entry, a month."""
-        labs = {f"labs.{lab}.{column}" for lab in self.labs for column in (*_numeric(self.labs), "entry")}
-        chips = {f"chips.{chip}.{column}" for chip in self.chips for column in _numeric(self.chips)}
+        used = [column for column in _numeric(self.labs) if column not in RECORD_ONLY]
+        labs = {f"labs.{lab}.{column}" for lab in self.labs for column in (*used, "entry")}
+        sold = [chip for chip, row in self.chips.items() if row.get("role", "flagship") == "flagship"]
+        chips = {f"chips.{chip}.{column}" for chip in sold for column in _numeric(self.chips)}
         return frozenset({*self.parameters, *labs, *chips})
 
     def bounds(self, name: str) -> tuple[float, float]:

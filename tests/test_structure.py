@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from agents.community import SEGMENTS
 from sim.data import load_tables
 from sim.measures import CATALOGUE, columns
 from sim.policies import lever_catalogue
@@ -123,6 +124,8 @@ def test_every_parameter_is_read() -> None:
 def test_every_lever_and_dial_is_read_by_governments_alone() -> None:
     levers = lever_catalogue(load_tables().levers.rows)
     read = set(code_strings(tree_of(ROOT / "agents" / "government.py")))
+    assert "model_ban." in read
+    read |= {f"model_ban.{segment}" for segment in SEGMENTS}
     at_setup = set(code_strings(tree_of(ROOT / "sim" / "setup.py")))
     for name, lever in levers.items():
         tail = name.rpartition(".")[2]
