@@ -27,8 +27,8 @@ COLUMNS = (
     "token_share_abroad.CN", "revenue_share_abroad.CN", "token_share.DeepSeek", "token_share.open", "token_price.open",
     "token_price.closed", "frontier_capability.US", "frontier_capability.CN", "gap_months.CN", "gap_months.open",
     "compute_owned.CN", "compute_owned.US", "compute_inflow.legal", "compute_inflow.smuggled",
-    "compute_inflow.domestic", "scarcity_premium.CN", "shadow_price.CN", "efficiency_researchers.CN", "algorithmic_efficiency.CN",
-    "algorithmic_progress.US", "effective_compute.CN", "training_cost.US", "market_spend", "supplier_revenue_lost",
+    "compute_inflow.domestic", "scarcity_premium.CN", "shadow_price.CN", "efficiency_researchers.CN",
+    "algorithmic_efficiency.CN", "algorithmic_progress.US", "effective_compute.CN", "training_cost.US", "market_spend", "supplier_revenue_lost",
     "consumer_surplus", "hhi.labs",
 )  # fmt: skip
 RUNS = 3
@@ -50,7 +50,7 @@ def _of(scenario: Scenario, arm: str, runs: int) -> dict[str, list[float]]:
     record = Engine(scenario, np.arange(runs)).run()
     places = [month_index(month) - int(record.months[0]) for month in MONTHS]
     means = record.values[:, places].mean(axis=0)
-    return {f"{arm}: {column}": [float(value) for value in means[:, record.columns.index(column)]] for column in COLUMNS}
+    return {f"{arm}: {column}": means[:, record.columns.index(column)].tolist() for column in COLUMNS}
 
 
 def differences(now: dict[str, list[float]], before: dict[str, list[float]]) -> list[str]:
