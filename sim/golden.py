@@ -28,7 +28,8 @@ COLUMNS = (
     "token_price.closed", "frontier_capability.US", "frontier_capability.CN", "gap_months.CN", "gap_months.open",
     "compute_owned.CN", "compute_owned.US", "compute_inflow.legal", "compute_inflow.smuggled",
     "compute_inflow.domestic", "scarcity_premium.CN", "shadow_price.CN", "efficiency_researchers.CN",
-    "algorithmic_efficiency.CN", "algorithmic_progress.US", "effective_compute.CN", "training_cost.US", "market_spend", "supplier_revenue_lost",
+    "algorithmic_efficiency.CN", "algorithmic_progress.US", "effective_compute.CN", "training_cost.US", "market_spend",
+    "supplier_revenue_lost",
     "consumer_surplus", "hhi.labs",
 )  # fmt: skip
 RUNS = 3
