@@ -25,7 +25,7 @@ REFERENCE_PREMIUM = 0.65
 class ChipWorld:
     """Exogenous inputs of the chip market, from the data tables; months (months,), flagships as one row of designs."""
 
-    nvidia: Array
+    main_vendor: Array
     other: Array
     list_price: Array
     record_end: int
@@ -116,7 +116,7 @@ def desired_inflow(state: ChipState, par: Numbers, world: ChipWorld, month: int,
     after = month - world.record_end
     if after <= 0:
         shape = np.zeros_like(par["chip_market.depreciation"])
-        state.supply = world.nvidia[month] + shape
+        state.supply = world.main_vendor[month] + shape
         state.supply_other = world.other[month] + shape
         state.list_price = world.list_price[month] + shape
     else:

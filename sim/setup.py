@@ -123,7 +123,7 @@ def _chip_world(tables: Tables, drawn: Mapping[str, Array], months: int) -> Chip
         return path_series(tables.paths, series, months)
 
     return ChipWorld(
-        nvidia=supply.number("nvidia_h100e"), other=supply.number("other_h100e"),
+        main_vendor=supply.number("nvidia_h100e"), other=supply.number("other_h100e"),
         list_price=supply.number("price_usd_per_h100e"), record_end=int(supply.months("month")[-1]),
         no_control_ramp=path("no_control_share_ramp"), reference_share=path("reference_cn_share"),
         packages_capacity=path("packages_capacity"), dual_die_share=path("share_910c"),

@@ -191,7 +191,7 @@ def test_clearing_premium(chance: np.random.Generator) -> None:
 def test_desired_flows_and_world_supply(chance: np.random.Generator) -> None:
     """Months on record and after it, one after the other."""
     par = parameters(TABLES, chance, RUNS)
-    world = box(nvidia=np.array([9e5]), other=np.array([4e5]), list_price=np.array([2.3e4]), record_end=0,
+    world = box(main_vendor=np.array([9e5]), other=np.array([4e5]), list_price=np.array([2.3e4]), record_end=0,
                 no_control_ramp=np.array([0.2, 0.6, 1.0]), reference_share=np.array([0.1, 0.05, 0.02]),
                 rest_share=np.array([0.8, 0.0, 0.1, 0.1]))  # fmt: skip
     state = box(supply=None, supply_other=None, list_price=None, want=None, available=None)
