@@ -85,7 +85,7 @@ def test_any_scenario_plays_and_holds(sets: list[str], rows: list[int]) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=40, phases=NO_SHRINKING)
+@settings(max_examples=10, phases=NO_SHRINKING)
 @given(scenarios(), st.integers(0, 10**6))
 def test_any_scenario_plays_and_holds_to_2032(sets: list[str], first: int) -> None:
     scenario = load_scenario("history_hold", [*sets, "end=2032-12"])
@@ -95,12 +95,13 @@ def test_any_scenario_plays_and_holds_to_2032(sets: list[str], first: int) -> No
 @pytest.mark.slow
 @pytest.mark.parametrize("form", ["governments=endogenous", "rationing=quota", "pricing=bertrand", "rationing=price"])
 def test_a_thousand_prior_draws_play_and_hold(form: str) -> None:
-    """To 2032-12: 1,000 draws in the default form with the default channels, 250 in each other with every channel."""
+    """To 2030-12: 1,000 draws in the default form with the default channels, 100 in each other with every channel."""
     default = form == "rationing=price"
     channels = [] if default else [f"model.channels.{name}=true" for name in Channels.model_fields]
-    scenario = load_scenario("history_hold", ["end=2032-12", f"model.{form}", *channels])
-    for first in range(0, 1_000 if default else 250, 250):
-        play_checked(Engine(scenario, np.arange(first, first + 250)), scenario.end)
+    scenario = load_scenario("history_hold", ["end=2030-12", f"model.{form}", *channels])
+    count = 250 if default else 100
+    for first in range(0, 1_000 if default else count, count):
+        play_checked(Engine(scenario, np.arange(first, first + count)), scenario.end)
 
 
 def bounds(which: tuple[str, str]) -> dict[str, tuple[float, float]]:
@@ -123,31 +124,28 @@ def with_parameters(engine: Engine, values: dict[str, Array]) -> Engine:
 @pytest.mark.slow
 @pytest.mark.parametrize("form", ["price", "quota"])
 def test_every_parameter_may_stand_at_its_hard_bounds(form: str) -> None:
-    """Whatever a scenario file may write: each parameter alone at both ends, every channel on, to 2030-12."""
+    """Whatever a scenario file may write: each parameter alone at both ends, every channel on, to 2028-12."""
     channels = [f"model.channels.{channel}=true" for channel in Channels.model_fields]
-    sets = ["world.base=central", "end=2030-12", f"model.rationing={form}", *channels]
+    sets = ["world.base=central", "end=2028-12", f"model.rationing={form}", *channels]
     scenario, ends = load_scenario("history_hold", sets), bounds(("hard_min", "hard_max"))
 
-    def play(names: list[str]) -> None:
+    def failing(names: list[str]) -> list[str]:
+        """Names at whose bounds the world breaks, by halves."""
         engine = Engine(scenario, np.zeros(2 * len(names), dtype=np.int64))
         for place, name in enumerate(names):
             engine.block.par[name][2 * place : 2 * place + 2, 0] = ends[name]
-        play_checked(engine, scenario.end)
+        try:
+            play_checked(engine, scenario.end)
+        except (FloatingPointError, AssertionError) as error:
+            middle = len(names) // 2
+            return failing(names[:middle]) + failing(names[middle:]) if middle else [f"{names[0]}: {error}"]
+        return []
 
-    try:
-        play(list(ends))
-    except (FloatingPointError, AssertionError):
-        failing = []
-        for name in ends:
-            try:
-                play([name])
-            except (FloatingPointError, AssertionError) as error:
-                failing.append(f"{name} at {ends[name]}: {error}")
-        raise AssertionError("; ".join(failing) or "only together") from None
+    assert failing(list(ends)) == []
 
 
 @pytest.mark.slow
-@settings(max_examples=5, phases=NO_SHRINKING)
+@settings(max_examples=3, phases=NO_SHRINKING)
 @given(st.integers(0, 10**9))
 def test_corners_of_the_prior_play_and_hold(seed: int) -> None:
     """64 worlds, every parameter at its low or its high by a throw of the coin, to 2032-12."""
@@ -222,7 +220,7 @@ def test_leakage_raises_chinas_effective_compute_over_draws() -> None:
 def test_a_tighter_dial_never_gives_china_more_legal_chips() -> None:
     """Month by month from 0 to 1, without purchases ahead of a rule; at 1 nothing legal is left once rules bind."""
     legal: list[Array] = []
-    for dial in (0.0, 0.2, 0.4, 0.5, 0.7, 0.9, 1.0):
+    for dial in (0.0, 0.3, 0.5, 0.8, 1.0):
         sets = [*EXOGENOUS, "world.base=central", "model.channels.anticipation=false", "policies.CN.purchase_veto=null",
                 f"policies.dials.export_controls.strictness={dial}"]  # fmt: skip
         engine = Engine(load_scenario("history_hold", sets), np.arange(1))
