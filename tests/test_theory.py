@@ -286,6 +286,28 @@ def test_rationing_by_price_decides_the_sign_of_effort_with_sigma(sigma: float, 
     assert (np.log(staff[1.0] / before)[:, present] > 0.0).all()
 
 
+def test_at_the_base_point_the_observed_shares_come_out() -> None:
+    """R = 1, a = 0: final runs, inference, efficiency research and product staff have the shares of the record."""
+    engine = history(0)
+    par, world, state = engine.block.par, engine.block.labs, engine.labs
+    tech = lab.technology(par, np.zeros_like(state.algorithm), np.ones((1, 1)))
+    terms = lab.lab_terms(par, world, 0, tech)
+    level = np.zeros_like(state.budget)
+    none = np.zeros((2, *level.shape))
+    now = portfolio.Problem(tech, terms.weights).demands(Prices(level, level, none, none))
+    spent, own = now.value * now.share, terms.weights
+    research_compute = own.training + spent.sum(axis=0)
+    share = par["research.experiment_share"]
+    assert np.allclose(now.share[:, 0, 0], [par["research.compute_share_light"].item(),
+                                            par["research.compute_share_scale"].item()])  # fmt: skip
+    assert np.allclose(1.0 / research_compute, world.final_run_share, rtol=1e-12)
+    assert np.allclose(spent.sum(axis=0) / (research_compute - 1.0), share, rtol=1e-12)
+    assert np.allclose(spent[0], spent[1], rtol=1e-12)
+    assert np.allclose(own.inference / now.compute, world.inference_share[0], rtol=1e-12)
+    assert np.allclose(own.product / now.labour, par["research.product_staff_share"], rtol=1e-12)
+    assert np.allclose(terms.compute_share, now.compute / (now.compute + now.labour), rtol=1e-12)
+
+
 def test_lemma_0_the_value_of_research_is_the_exact_gain_over_the_horizon() -> None:
     """(1/beta) ln(1 + beta H theta R^lam e^(-beta a)) is what da/dt = theta R^lam e^(-beta a) adds in H months."""
     months, rate, curvature, start, input_ = 24.0, 0.04, 0.8, 0.7, 1.6
