@@ -68,6 +68,12 @@ def differences(now: dict[str, list[float]], before: dict[str, list[float]]) -> 
     return lines
 
 
+def noted(changelog: str, note: str) -> str:
+    """The changelog with `note` as the last entry of its newest section (sections start with '## ', newest first)."""
+    head, newest, *older = changelog.split("\n## ")
+    return "\n## ".join([head, newest.rstrip("\n") + f"\n{note}\n", *older])
+
+
 def main() -> int:
     """Compare or update; return 0 if nothing moved or all was written, 1 if numbers moved, 2 for a missing reason."""
     parser = argparse.ArgumentParser(prog="python -m sim.golden", description="headline numbers on record")
@@ -85,8 +91,8 @@ def main() -> int:
         return 2
     if moved:
         FILE.write_text(json.dumps(now, indent=1) + "\n", encoding="utf-8")
-        note = f"- Headline numbers moved ({len(moved)}): {options.reason}\n"
-        CHANGELOG.write_text(CHANGELOG.read_text(encoding="utf-8").rstrip("\n") + "\n" + note, encoding="utf-8")
+        note = f"- Headline numbers moved ({len(moved)}): {options.reason}"
+        CHANGELOG.write_text(noted(CHANGELOG.read_text(encoding="utf-8"), note), encoding="utf-8")
     return 0
 
 
