@@ -49,6 +49,7 @@ test: run ## the same, then ruff, mypy, the fast tests and the slow ones
 
 lint: install ## ruff and mypy
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
 test-fast: install ## the tests that take seconds

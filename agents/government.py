@@ -244,9 +244,7 @@ class Luck:
     decision: Array
 
 
-def govern(
-    state: GovernmentState, par: Numbers, signals: Signals, luck: Luck
-) -> None:
+def govern(state: GovernmentState, par: Numbers, signals: Signals, luck: Luck) -> None:
     """Let governments see, and in endogenous mode decide what binds next month (section 16)."""
     state.hawkishness = 0.97 * state.hawkishness + 0.15 * luck.politics
     state.perceived_gap = signals.gap + par["gov.perception_noise"] * luck.perception

@@ -97,9 +97,7 @@ def available_gap(state: LabState, links: Array, earlier: Array, latest: Array, 
     return lead
 
 
-def teacher_gap(
-    par: Numbers, shelf: Shelf, world: LabWorld, reached: Array, rules: KnowledgeRules
-) -> Array:
+def teacher_gap(par: Numbers, shelf: Shelf, world: LabWorld, reached: Array, rules: KnowledgeRules) -> Array:
     """Return the largest access-weighted lead in ln E of another lab's released model over `reached` (section 10)."""
     gap = np.zeros_like(reached)
     foreign = (1.0 - rules.interface_checks) * (1.0 - rules.anti_distillation)

@@ -73,7 +73,6 @@ class LabState:
     countdown: Annotated[Array, "months", "months to the next release"]
     capacity_share: Annotated[Array, "share", "part of its bloc's recorded stock that the lab used in the record"]
 
-
     @property
     def position(self) -> Array:
         """Own algorithmic position a1 + a2, (runs, labs)."""
@@ -214,9 +213,7 @@ def rationing(par: Numbers) -> Rationing:
     return Rationing(quota * par["budget.fungibility"], (1.0 - quota) * par["chip_market.premium_floor"])
 
 
-def solve_portfolio(
-    state: LabState, par: Numbers, month: int, terms: Terms, wage: Array, cold: bool
-) -> Split:
+def solve_portfolio(state: LabState, par: Numbers, month: int, terms: Terms, wage: Array, cold: bool) -> Split:
     """Solve the plan and the rationed portfolio (sections 7 and 8); set prices, premium, desired and used compute.
 
     `cold`: whether a lab enters this month, so that last month's prices are no good start for it.

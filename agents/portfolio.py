@@ -161,9 +161,7 @@ def plan(problem: Problem, means: Means, start: Prices, steps: int) -> Prices:
     return Prices(labour + ln_ratio, labour, research, mix)
 
 
-def rationed(
-    problem: Problem, means: Means, capacity: Array, fungibility: Array, start: Prices, steps: int
-) -> Prices:
+def rationed(problem: Problem, means: Means, capacity: Array, fungibility: Array, start: Prices, steps: int) -> Prices:
     """Return the prices of a lab that uses exactly `capacity` (H100e): NK / m = capacity and the budget holds.
 
     `fungibility` zeta: 0 pays the shadow price for compute, 1 the list price (docs/model.md, section 8).

@@ -61,9 +61,7 @@ def bertrand_markup(par: Numbers, share: Array, price_weight: Array) -> Array:
     return np.minimum(par["pricing.markup_cap"], elasticity / (elasticity - 1.0))
 
 
-def reprice(
-    shelf: Shelf, par: Numbers, rent: Array, premium: Array, markup: Array, fresh: Flags
-) -> None:
+def reprice(shelf: Shelf, par: Numbers, rent: Array, premium: Array, markup: Array, fresh: Flags) -> None:
     """Move all prices by a month. `premium`, `markup` (runs, labs); `fresh` marks slots without a price yet."""
     cost = 1e6 * expand(rent, shelf.price) / tokens_per_chip(par, shelf.know_how, shelf.ln_run, shelf.small)
     rivals = best_of_others(shelf.best_open())[:, :, np.newaxis]

@@ -174,9 +174,7 @@ def prospect(
     return Prospect(use, revenue[CLOSED], revenue[OPEN])
 
 
-def stance_values(
-    state: LabState, par: Numbers, world: LabWorld, setting: Setting, lab: int
-) -> Array:
+def stance_values(state: LabState, par: Numbers, world: LabWorld, setting: Setting, lab: int) -> Array:
     """Return the value of the three stances over the largest usage value, (runs, 3); not allowed: FORBIDDEN."""
     rivals, market, rules, markup = setting.rivals, setting.market, setting.rules, setting.markup
     serving = setting.serving[:, lab : lab + 1]
@@ -226,9 +224,7 @@ def decide(par: Numbers, present: Array, values: Array, luck: Array) -> Array:
     return np.where(top > now + par["release.hysteresis"], best.astype(np.float64), present)
 
 
-def release(
-    state: LabState, par: Numbers, shelf: Shelf, month: int, due: Flags, noise: Array
-) -> None:
+def release(state: LabState, par: Numbers, shelf: Shelf, month: int, due: Flags, noise: Array) -> None:
     """Put this month's models on offer where `due` (runs, labs); `noise` standard normal (runs, labs).
 
     A lab that publishes its flagship withdraws its closed line; open weights stay on offer for good.

@@ -32,9 +32,7 @@ class AccountState:
     open_use: Annotated[Array, "share", "share of developers' tokens served by a lab's open models"]
 
 
-def settle(
-    state: AccountState, par: Numbers, sales: Sales, developers: Whole, rate: Array, serving: Array
-) -> None:
+def settle(state: AccountState, par: Numbers, sales: Sales, developers: Whole, rate: Array, serving: Array) -> None:
     """Book revenue, serving capacity and the ecosystem.
 
     `developers`: places of developer communities; `rate` (runs, labs, 2) million tokens per serving H100e of the

@@ -15,7 +15,6 @@ Wages. The supply of researchers to a bloc, L = L0 (w / w0)^eps, lies outside th
 found around the solver. e = eps / (1 + eps).
 """
 
-
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import cached_property

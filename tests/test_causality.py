@@ -81,7 +81,6 @@ def outside_the_chip_market(engine: Engine) -> dict[str, np.ndarray]:
     return {name: array for name, array in found.items() if name not in CONTROLS_THEMSELVES}
 
 
-
 def assert_same(left: Engine, right: Engine) -> None:
     """Both engines agree bit by bit outside the chip market."""
     mine, theirs = outside_the_chip_market(left), outside_the_chip_market(right)
@@ -153,12 +152,15 @@ def _written(folder: Path, policies: str, end: str = "2024-12") -> Scenario:
 
 def test_a_sellers_control_and_a_buyers_veto_of_one_size_do_the_same(tmp_path: Path) -> None:
     """Denying six tenths of the wanted chips, or the buyer's state forbidding six tenths: every number is the same."""
-    seller = _written(tmp_path, """
+    seller = _written(
+        tmp_path,
+        """
   dials: {export_controls.strictness: 0.3}
   US:
     export_controls.tpp_ceiling: [{from: 2022-10-01, value: 0}]
     export_controls.interconnect_floor: [{from: 2022-10-01, value: 0}]
-""")
+""",
+    )
     buyer = _written(tmp_path, "  CN: {purchase_veto: [{from: 2022-10-01, value: 0.6}]}\n")
     denied, refused = Engine(seller, ROWS), Engine(buyer, ROWS)
     untouched = Engine(_written(tmp_path, "  CN: {}\n"), ROWS)

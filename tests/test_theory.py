@@ -319,5 +319,3 @@ def test_lemma_0_the_value_of_research_is_the_exact_gain_over_the_horizon() -> N
     push = np.log(months * rate) - curvature * start
     value = np.log1p(curvature * np.exp(push + np.log(input_))) / curvature
     assert a - start == pytest.approx(value, rel=1e-9)
-
-

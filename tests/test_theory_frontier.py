@@ -164,5 +164,3 @@ def test_a_student_never_overtakes_its_teacher_by_borrowing() -> None:
     ceiling = np.maximum(np.maximum(best + state.ln_training, teacher.max(axis=1, keepdims=True)), reached)
     assert (state.ln_training + own + after <= ceiling + 1e-9).all()
     assert (after > 0.0).any()
-
-

@@ -11,6 +11,7 @@ BASE_RUN = 2.6e24 / FLOP_PER_MONTH
 """Training stock of the reference run (H100e-months)."""
 COMPUTE_YEARS = ((23, "compute_2023"), (35, "compute_2024"), (47, "compute_2025"))
 
+
 def recorded_compute(row: Row, entry: int, month: float) -> float:
     """H100e of a lab on record: log-linear from its entry through the year ends, flat after."""
     points = [(entry, math.log(float(row["compute_start"])))]
@@ -68,5 +69,3 @@ def data_limited(stock: float, limit_flop: float, exponent: float, synthetic: fl
 def capability(base: float, eci_per_oom: float, ln_effective: float, reasoning: float) -> float:
     """ECI of ln effective compute and the reasoning gain."""
     return base + eci_per_oom * ln_effective / math.log(10.0) + reasoning
-
-

@@ -55,9 +55,7 @@ class ChipSupply:
         for b, row in self.blocs.items():
             rest = float(row["rest_supply_share"]) * (self.nvidia * (1.0 - reference) + self.other)
             wanted = self.desired if b == "CN" else rest
-            self.desired_stock[b] = chips.retire_and_add(
-                self.desired_stock[b], p["chip_market.depreciation"], wanted
-            )
+            self.desired_stock[b] = chips.retire_and_add(self.desired_stock[b], p["chip_market.depreciation"], wanted)
         cap, quality = self._legal(month, rules, share, n)
         self._domestic(month, rules)
         third = float(self.blocs["OTHER"]["rest_supply_share"]) * (n + o)
@@ -135,8 +133,13 @@ class ChipSupply:
     def _domestic(self, month: int, rules: Rules) -> None:
         p, series = self.inputs.params, self.inputs.series
         tools = rules.tool_control - series("tool_control_reference", month)
-        self.dies += chips.new_dies(series("foreign_dies", month), rules.foundry_control,
-                                    series("domestic_dies", month), p["chip_market.tool_control_effect"], tools)
+        self.dies += chips.new_dies(
+            series("foreign_dies", month),
+            rules.foundry_control,
+            series("domestic_dies", month),
+            p["chip_market.tool_control_effect"],
+            tools,
+        )
         rush = p["chip_market.hbm_rush"] * self.inputs.channels["anticipation"] * rules.rush
         self.hbm += chips.new_memory(series("hbm_base", month), rules.hbm_control, rush, series("hbm_domestic", month))
         substitution = p["chip_market.import_substitution"] * self.inputs.channels["import_substitution"]
@@ -194,5 +197,3 @@ class ChipSupply:
         premium = self.premium if b == "CN" else 0.0
         ratio = (quality / total, serving / total) if total > 0.0 else (1.0, 1.0)
         return Handed(total * powered, ratio[0], ratio[1], self.desired_stock[b], premium)
-
-
