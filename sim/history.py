@@ -10,6 +10,7 @@ import errno
 import hashlib
 import json
 import os
+import platform
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -269,14 +270,38 @@ def _add_charts(folder: Path, manifest: dict[str, Any], draw: Draw | None) -> st
 @contextlib.contextmanager
 def _temporary(folder: Path) -> Iterator[Path]:
     """Make a folder beside `folder` under a temporary name, and remove what is left of it at the end."""
-    place = folder.with_name(f".{folder.name}.{os.getpid()}")
+    place = folder.with_name(f".{folder.name}.{platform.node()}.{os.getpid()}")
     folder.parent.mkdir(parents=True, exist_ok=True)
-    shutil.rmtree(place, ignore_errors=True)
+    _sweep(folder)
     place.mkdir()
     try:
         yield place
     finally:
         shutil.rmtree(place, ignore_errors=True)
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what processes of this machine that were killed left beside `folder` under its temporary names."""
+    start = f".{folder.name}.{platform.node()}."
+    for place in sorted(folder.parent.iterdir()):
+        number = place.name.removeprefix(start)
+        if place.name.startswith(start) and number.isdecimal() and not _runs_elsewhere(int(number)):
+            shutil.rmtree(place, ignore_errors=True)
+
+
+def _runs_elsewhere(process: int) -> bool:
+    """Whether another process has this number. Asked of the system; where it cannot be asked safely, yes."""
+    if process == os.getpid():
+        return False
+    if os.name != "posix":
+        return True
+    try:
+        os.kill(process, 0)  # signal 0 only asks
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return True
 
 
 def _take_name(place: Path, folder: Path) -> None:

@@ -4,6 +4,7 @@ import csv
 import errno
 import hashlib
 import os
+import platform
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -383,6 +384,27 @@ def test_charts_that_are_there_are_not_drawn_again_unless_asked(load: Load, out:
     with pytest.raises(OutputError, match="drawn again"):
         redraw(folder, fails)
     assert (folder / "figures" / "empty.png").exists()
+
+
+def test_what_a_killed_process_left_is_cleared_and_nothing_else(load: Load, out: Path) -> None:
+    order = Order(out)
+    name = folder_name(plan_run(load()))
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    here = platform.node()
+    dead = out / f".{name}.{here}.{gone.pid}"
+    kept = [
+        out / f".{name}.{here}.{os.getppid()}",  # at work
+        out / f".{name}.another-machine-{here}.{gone.pid}",
+        out / f".other.{here}.{gone.pid}",
+        out / f".{name}.{here}.{gone.pid}.old",  # the last good copy, perhaps
+    ]
+    for folder in (dead, *kept):
+        folder.mkdir(parents=True)
+        (folder / "series.parquet").touch()
+    carry_out(plan_run(load()), order, shifted)
+    assert not dead.exists()
+    assert all((folder / "series.parquet").exists() for folder in kept)
 
 
 def test_interruption_leaves_nothing(load: Load, out: Path) -> None:
