@@ -102,8 +102,12 @@ def _apart(left: Array, right: Array, scale: Array | float = 0.0) -> Flags:
 def _states(engine: Engine) -> Iterator[str]:
     """Every number of every state is finite, has its sign, and is a share where it should be one."""
     for name in ("chips", "labs", "communities", "accounts", "governments", "shelf"):
-        for path, values in _numbers(name, getattr(engine, name)):
-            if path in OPEN_ENDED or path.startswith(("chips.thresholds", "chips.earlier")):
+        for path, values in leaves(name, getattr(engine, name)):
+            if (
+                values.dtype != np.float64
+                or path in OPEN_ENDED
+                or path.startswith(("chips.thresholds", "chips.earlier"))
+            ):
                 continue
             yield from _tell(engine, ~np.isfinite(values), f"{path} is not finite")
             if path not in ANY_SIGN and ".prices" not in path and ".plan_prices" not in path:
@@ -116,17 +120,16 @@ def _states(engine: Engine) -> Iterator[str]:
     yield from _tell(engine, ~np.isin(engine.labs.stance, (0.0, 1.0, 2.0)), "labs.stance is none of the three")
 
 
-def _numbers(name: str, state: Any) -> Iterator[tuple[str, Array]]:
-    """Yield every array of numbers of a state, by its dotted name; nested states and tuples are entered."""
+def leaves(name: str, state: Any) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield every array of a state, by its dotted name; nested states and tuples are entered."""
     if isinstance(state, np.ndarray):
-        if state.dtype == np.float64:
-            yield name, state
+        yield name, state
     elif isinstance(state, tuple):
         for place, inner in enumerate(state):
-            yield from _numbers(f"{name}.{place}", inner)
+            yield from leaves(f"{name}.{place}", inner)
     elif is_dataclass(state):
         for entry in fields(state):
-            yield from _numbers(f"{name}.{entry.name}", getattr(state, entry.name))
+            yield from leaves(f"{name}.{entry.name}", getattr(state, entry.name))
 
 
 def _chip_market(engine: Engine) -> Iterator[str]:

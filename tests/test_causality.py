@@ -5,8 +5,8 @@ That no lab and no date stands in the rules is in `test_structure.py`.
 
 import ast
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import fields, is_dataclass, replace
+from collections.abc import Sequence
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ import pytest
 from agents import chip_market
 from agents.chip_market import Handoff
 from agents.places import SENDER, TARGET
+from sim.checks import leaves
 from sim.data import Row, Table, Tables, load_tables
 from sim.engine import Engine
 from sim.measures import columns, record
@@ -54,18 +55,6 @@ class Frozen(Engine):
     def _chips(self, *rules: Any, **more: Any) -> Handoff:
         super()._chips(*rules, **more)
         return self.given[self.month]
-
-
-def leaves(name: str, value: Any) -> Iterator[tuple[str, np.ndarray]]:
-    """Every array in a state, by its dotted name."""
-    if isinstance(value, np.ndarray):
-        yield name, value
-    elif isinstance(value, tuple):
-        for place, inner in enumerate(value):
-            yield from leaves(f"{name}.{place}", inner)
-    elif is_dataclass(value):
-        for entry in fields(value):
-            yield from leaves(f"{name}.{entry.name}", getattr(value, entry.name))
 
 
 def outside_the_chip_market(engine: Engine) -> dict[str, np.ndarray]:
