@@ -54,8 +54,8 @@ def licensable(chips: Designs, rules: ChipRules) -> Flags:
 def compliant(flagships: Designs, rule: Thresholds, price_exponent: Array) -> tuple[Designs, Flags]:
     """Return the best design under the thresholds for each flagship, and whether it only cuts the link.
 
-    The link is cut if the link test alone denies the chip, else arithmetic; a design with less arithmetic gets better
-    memory; memory is cut last (docs/model.md, 4 a-c).
+    The link is cut if the link test denies the chip and has a floor, else arithmetic; a design with less
+    arithmetic gets better memory; memory is cut last (docs/model.md, 4 a-c).
     """
     by_link = (flagships.tpp >= rule.tpp_ceiling) & (flagships.link >= rule.interconnect_floor)
     cut_link = by_link & (rule.interconnect_floor > 0.0)

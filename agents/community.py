@@ -221,9 +221,7 @@ def _sender_abroad(world: CommunityWorld) -> Array:
     return abroad
 
 
-def model_terms(
-    par: Numbers, world: CommunityWorld, month: int, capability: Array, price: Array, openness: int, lab: Array
-) -> Array:
+def model_terms(par: Numbers, capability: Array, price: Array, openness: int, lab: Array) -> Array:
     """Return the utility of models of one openness by segment; `capability` (ECI over the reference), `price`.
 
     All arguments broadcast to (runs, segments, ...); `lab` holds the lab terms of `lab_terms`.
@@ -270,7 +268,7 @@ def weigh(
         relative = (shelf.capability[:, :, openness] - reference[:, :, np.newaxis])[:, np.newaxis]
         price = offer[:, :, openness][:, np.newaxis]
         paid = np.where(on_offer, price, 1.0)
-        utility = model_terms(par, world, month, relative, paid, openness, terms[openness][..., np.newaxis])
+        utility = model_terms(par, relative, paid, openness, terms[openness][..., np.newaxis])
         if openness == OPEN:
             utility = utility - expand(par["demand.small_model_gap"], utility) * shelf.small[:, :, OPEN][:, np.newaxis]
         weight = np.where(on_offer, np.exp(np.where(on_offer, utility, 0.0)), 0.0)
@@ -320,7 +318,10 @@ def choose(
 
 
 def consumer_surplus(state: CommunityState, par: Numbers, world: CommunityWorld, weights: Weights) -> Array:
-    """Return M$ a month: spending over the price weight times the log-sum of the choice, (runs,) (section 17)."""
+    """Return M$ a month: spending over the price weight times the log-sum of the choice, (runs,).
+
+    Price weights below 0.2 count as 0.2.
+    """
     inclusive = np.log(weights.total)
     price_weight = np.maximum(pick(per_segment(par, "demand.log_price"), world.segment), 0.2)
     surplus: Array = (state.spend / price_weight * inclusive).sum(axis=1)

@@ -1,4 +1,4 @@
-"""Chip controls as the chip market reads them. Only the chip market, governments and measures import this module."""
+"""Chip controls as the chip market reads them; no rule of labs, prices or communities imports this module."""
 
 from dataclasses import dataclass
 

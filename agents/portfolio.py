@@ -14,8 +14,6 @@ import numpy as np
 
 from sim.arrays import Array, Flags
 
-DIRECTIONS = (0, 1)
-"""Compute-light and scale-dependent efficiency research."""
 COLD_STEPS = (12, 14)
 """Newton steps of the plan and of the rationed problem in months with an entry."""
 WARM_STEPS = (4, 6)
@@ -111,7 +109,7 @@ class Problem:
         self.exponent, self.curvature, self.ln_push = tech.exponent, tech.curvature, tech.ln_push
         self.scale = weights.direction * tech.exponent
         self.fixed_compute = weights.training + weights.inference
-        self.weights, self.tech = weights, tech
+        self.weights = weights
 
     def demands(self, at: Prices) -> Demands:
         """Return expenditures NK and NL, and per direction eta, omega, h, the residuals and their responses.

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from agents.knowledge import FLOP_PER_MONTH
 from agents.places import CLOSED, OPEN
 from agents.shelf import SMALL_COST, TIERS, Shelf, best_of_others
 from sim.arrays import Array, Flags
@@ -14,7 +15,7 @@ from sim.arrays import Array, Flags
 Numbers = Mapping[str, Array]
 ANCHOR_TOKENS = 13_000.0
 """Million tokens a month from one serving H100e at the anchor (776bn tokens a day on 1,814 H800)."""
-ANCHOR_RUN = 3.3e24 / 1.04e21
+ANCHOR_RUN = 3.3e24 / FLOP_PER_MONTH
 """Training compute of the anchor model in H100e-months (DeepSeek-V3)."""
 CONTEST_WIDTH = 5.0
 """ECI points over which a lead takes a model out of open models' reach."""

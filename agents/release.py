@@ -156,7 +156,7 @@ def prospect(
             paid = segment * weights.price[openness][:, :, lab]
         else:
             utility = community.model_terms(
-                par, world, market.month, candidate.capability - state.reference, candidate.price, openness,
+                par, candidate.capability - state.reference, candidate.price, openness,
                 market.terms[openness][:, :, lab],
             )  # fmt: skip
             fresh = np.exp(utility - candidate.small * par["demand.small_model_gap"])

@@ -26,7 +26,7 @@ class AccountState:
 
     revenue: Annotated[Array, "M$/month", "revenue from models"]
     spend_share: Annotated[Array, "share", "share of world spending on models"]
-    usual_share: Annotated[Array, "share", "its twelve-month moving average of revenue shares"]
+    usual_share: Annotated[Array, "share", "moving average over twelve months of the share of revenue"]
     available: Annotated[Array, "share", "part of the demand for its closed service that a lab can serve"]
     ecosystem: Annotated[Array, "index", "stock of community work around a lab's open models"]
     open_use: Annotated[Array, "share", "share of developers' tokens served by a lab's open models"]

@@ -80,7 +80,7 @@ class Model:
 
 
 def empty_shelf(runs: int, labs: int) -> Shelf:
-    """Return a shelf without models. Places without a model hold harmless numbers (price 1, capability 0)."""
+    """Return a shelf without models. Places without a model hold harmless numbers (price nan, the rest 0)."""
     shape = (runs, labs, 2, 2)
     zeros = np.zeros(shape)
     return Shelf(

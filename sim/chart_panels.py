@@ -1,6 +1,6 @@
 """The parts of a chart. Each function draws data on an axes and returns the axes; none reads a file."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -95,15 +95,6 @@ def month_axis(record: RunRecord, ax: "Axes", short: bool = False) -> "Axes":
 def draw_zero(ax: "Axes") -> "Axes":
     """Draw the line of no difference."""
     ax.axhline(0, color=INK, lw=0.8, zorder=3)
-    return ax
-
-
-def draw_stack(parts: Mapping[str, tuple[Floats, str]], months: Ints, ax: "Axes") -> "Axes":
-    """Draw values by month stacked from the bottom in the order of `parts`: name -> (values, colour)."""
-    floor = np.zeros(len(months), dtype=np.float64)
-    for values, colour in parts.values():
-        ax.fill_between(months, floor, floor + values, color=colour, lw=0.4, edgecolor="white", zorder=2)
-        floor = floor + values
     return ax
 
 

@@ -87,7 +87,7 @@ class Distribution:
 def quantiles(p05: float, p50: float, p95: float, bounds: tuple[float, float], log: bool | None = None) -> Distribution:
     """Return the two-piece normal through three quantiles; in the logarithm if the parameter is positive.
 
-    Positive means a hard minimum of at least 0 and a p05 above 0 (`log` overrides). Engineering note, section 5.
+    Positive means a hard minimum of at least 0 and a p05 above 0 (`log` overrides). See docs/scenario_files.md.
     """
     in_log = bounds[0] >= 0.0 and p05 > 0.0 if log is None else log
     dist = Distribution("two_piece", (p05, p50, p95), in_log, *bounds)

@@ -18,8 +18,8 @@
    16 govern       governments see and decide
    17 record       measures; check
 
-Within a step all agents read the state as the step before left it (docs/model.md). This is the only place where state
-is written from one month to the next.
+Within a step all agents read the state as the step before left it (docs/model.md). The order in which
+state is written stands here and nowhere else.
 """
 
 from dataclasses import dataclass
@@ -44,8 +44,6 @@ from sim.scenario import Scenario
 
 PERCEPTION_LAG = 4
 """Months by which governments see the gap late."""
-MEMORY = 25
-"""Months of own positions that are kept for the delay of undisclosed methods."""
 
 
 @dataclass

@@ -1,8 +1,8 @@
 # ruff: noqa: E501 - a table reads better with a row a line
 """The catalogue of measures: what a run reports, in which unit, by which formula.
 
-One row per measure; columns of a record are `measure.entity`, or the measure alone where it has no entity. The
-formulas stand beside the code that computes them in `sim/measuring.py`.
+One row per measure; columns of a record are `measure.entity`, or the measure alone where it has no entity. They
+are computed in `sim/measuring.py`.
 """
 
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
 """Policy levers by month: what each government sets, from when, and what was announced before.
 
-Rules (engineering note, section 5): a step holds from `from` to `until`, else to the next step, then the default holds
+Rules (docs/scenario_files.md): a step holds from `from` to `until`, else to the next step, then the default holds
 again. It binds in the month of `from` if the day is 15 or less, else in the next. A ramp of n months runs in a straight
 line from the value in force, which the binding month still has, to the new value n months later.
 """

@@ -36,7 +36,7 @@ class World(mesa.Model):
         self,
         scenario: str | Path | Scenario = "deepseek_shock",
         runs: int = 1,
-        show: int = 0,
+        show: int | None = None,
         *,
         first: int = 0,
         sets: Sequence[str] = (),
@@ -57,7 +57,7 @@ class World(mesa.Model):
         self.setting = setting
         self.engine = Engine(setting, np.arange(first, first + runs), tables)
         self._measured: tuple[int, Array] | None = None
-        self.show(show or first)
+        self.show(first if show is None else show)
         block = self.engine.block
         for kind, count in (
             (Lab, len(block.labs.names)),
