@@ -270,6 +270,8 @@ def test_wrong_names_and_numbers_are_refused(played: World) -> None:
         World(played.setting, sets=SETS)
     with pytest.raises(ValueError, match="run 1 is not held"):
         World(played.setting, show=1)
+    with pytest.raises(ValueError, match="run 0 is not held"):
+        World(played.setting, first=5, show=0)
 
 
 def test_a_world_is_made_of_a_name_a_file_or_a_scenario() -> None:
