@@ -16,6 +16,8 @@ FORMAT = 1
 MANIFEST, SERIES, SUMMARY, DIFFERENCES = "manifest.json", "series.parquet", "summary.csv", "differences.csv"
 FIGURES = "figures"
 TABLES = (SERIES, SUMMARY, DIFFERENCES)
+RUN_KINDS = ("run", "compare")
+"""The kinds of folder that hold `TABLES`; a folder of another kind names its tables in its manifest."""
 KEYS = ("arm", "run", "month")
 COLUMNS_AT_ONCE = 16
 
@@ -98,15 +100,22 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         raise OutputError(f"{folder} {reason}; give a folder that `darkhorse run` wrote") from None
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         raise OutputError(f"{folder / MANIFEST} is not a manifest of format {FORMAT}")
-    missing = [name for name in TABLES if not (folder / name).is_file()]
+    missing = [name for name in tables_of(manifest) if not (folder / name).is_file()]
     if missing:
         raise OutputError(f"{folder} is not whole: {', '.join(missing)} is missing; run again with --force")
     return manifest
 
 
+def tables_of(manifest: Mapping[str, Any]) -> list[str]:
+    """Return the names of the tables that a folder with this manifest must hold."""
+    if manifest.get("kind", RUN_KINDS[0]) in RUN_KINDS:
+        return list(TABLES)
+    return list(manifest.get("tables") or {})
+
+
 def check_tables(folder: Path, manifest: Mapping[str, Any]) -> None:
     """Compare every table with its hash in the manifest. Raises OutputError where one was changed or damaged."""
-    changed = [name for name in TABLES if file_digest(folder / name) != manifest["tables"].get(name)]
+    changed = [name for name in tables_of(manifest) if file_digest(folder / name) != manifest["tables"].get(name)]
     if changed:
         raise OutputError(f"{folder}: {', '.join(changed)} is not as it was written; run again with --force")
 
