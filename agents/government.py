@@ -15,7 +15,7 @@ from agents.controls import ChipRules, Thresholds
 from agents.knowledge import KnowledgeRules
 from agents.places import BLOCS, SENDER, TARGET
 from agents.release import OpenRules
-from sim.arrays import Array, Flags, Whole
+from sim.arrays import Array, Flags, Whole, only
 
 Numbers = Mapping[str, Array]
 THRESHOLDS = ("tpp_ceiling", "interconnect_floor", "density_tpp_floor", "density_ceiling", "memory_bandwidth_ceiling")
@@ -52,15 +52,20 @@ class GovernmentState:
 
 @dataclass(frozen=True)
 class Levers:
-    """Lever values by month: `value[lever]` (months, holders) and the places of its holders among governments."""
+    """What one or several policies set: `value[lever]` (months, policies or 1, holders).
+
+    `holders`: places of a lever's holders among governments. `announced`: by policy, month of the news and month of
+    effect of each dated step. The dials are (policies, 1). `policy` (runs,): which policy a run is under.
+    """
 
     value: Mapping[str, Array]
     holders: Mapping[str, Whole]
-    announced: Mapping[str, tuple[tuple[int, int], ...]]
+    announced: tuple[Mapping[str, tuple[tuple[int, int], ...]], ...]
     ban_target: Mapping[str, tuple[tuple[int, ...], ...]]
-    strictness: float
-    diffusion: float
-    constraint: float
+    strictness: Array
+    diffusion: Array
+    constraint: Array
+    policy: Whole
 
 
 @dataclass(frozen=True)
@@ -73,27 +78,30 @@ class BlocRules:
 
 
 class Rulebook:
-    """The rules of every month, from dated levers and dials."""
+    """The rules of every month, from dated levers and dials; (runs, ...), or (1, ...) where all runs share a rule."""
 
     def __init__(self, levers: Levers, world: GovernmentWorld, community_segment: Whole, months: int) -> None:
         """`community_segment` (communities,): place of each community's segment."""
         self.levers, self.world, self.months = levers, world, months
         self._segment = community_segment
-        self._start_of_control = self._first_control()
+        self._strictness, self._diffusion, self._constraint = (
+            self._by_run(dial) for dial in (levers.strictness, levers.diffusion, levers.constraint)
+        )
+        self._start_of_control = self._by_run(self._first_control())
         self._rush_chips = self._rush([f"export_controls.{name}" for name in THRESHOLDS], falling=True)
         self._rush_memory = self._rush(["export_controls.hbm_control"], falling=False)
         self._dated_bans = self._bans()
 
     def dial_denial(self) -> Array:
-        """Return the denial share D that the dial strictness stands for, (1, 1)."""
-        return np.array([[min(1.0, 2.0 * self.levers.strictness)]])
+        """Return the denial share D that the dial strictness stands for, (runs or 1, 1)."""
+        return np.minimum(1.0, 2.0 * self._strictness)
 
     def chips(self, month: int, denial: Array, subsidy: Array) -> ChipRules:
         """Return the rules of the chip market; `denial` and `subsidy` (runs or 1, 1) may be decisions."""
         strict = self._group(month)
-        extra = max(0.0, 2.0 * self.levers.strictness - 1.0) if month >= self._start_of_control else 0.0
-        extra_denial = np.array([[extra]])
-        enforcement = np.array([[float(self.levers.value["enforcement"][month].mean())]])
+        beyond = np.maximum(0.0, 2.0 * self._strictness - 1.0)
+        extra_denial = np.where(month >= self._start_of_control, beyond, 0.0)
+        enforcement = self._by_run(self.levers.value["enforcement"][month].mean(axis=1, keepdims=True))
         relaxed = np.where(denial > 0.0, denial, 1.0)
         volume = self._most("export_controls.volume_share", month)
         quota = self._most("tier_quota", month)
@@ -115,17 +123,17 @@ class Rulebook:
             foundry_control=denial * strict("foundry_control"),
             purchase_veto=self._most("purchase_veto", month),
             subsidy=subsidy,
-            output_loss=np.maximum(self._most("foundry_disruption", month), 0.5 * self.levers.constraint),
+            output_loss=np.maximum(self._most("foundry_disruption", month), 0.5 * self._constraint),
             mineral_control=self._most("mineral_control", month),
-            rush_chips=denial * self._rush_chips[month],
-            rush_memory=denial * self._rush_memory[month],
+            rush_chips=denial * self._by_run(self._rush_chips[month]),
+            rush_memory=denial * self._by_run(self._rush_memory[month]),
             energy_growth=self._by_bloc("energy_growth", month, 1.0),
         )
 
     def labs(self, month: int, subsidy: Array) -> BlocRules:
         """Return the rules that reach labs; `subsidy` (runs or 1, 1) of the target may be a decision."""
         support = self._by_bloc("subsidy", month, 0.0)
-        support = np.broadcast_to(support, (subsidy.shape[0], BLOCS)).copy()
+        support = np.broadcast_to(support, (max(len(support), len(subsidy)), BLOCS)).copy()
         support[:, TARGET] = subsidy[:, 0]
         return BlocRules(
             support, self._by_bloc("chip_allocation", month, 0.0), self._by_bloc("talent_openness", month, 0.5)
@@ -142,17 +150,18 @@ class Rulebook:
 
     def publication(self, month: int) -> OpenRules:
         """Return the rules on open weights, the dial included."""
-        diffusion = self.levers.diffusion
-        promotion = np.minimum(1.0, self._by_bloc("open_promotion", month, 0.0) + max(0.0, 2.0 * diffusion - 1.0))
+        beyond = np.maximum(0.0, 2.0 * self._diffusion - 1.0)
+        promotion = np.minimum(1.0, self._by_bloc("open_promotion", month, 0.0) + beyond)
         return OpenRules(
             promotion=promotion,
             restriction=self._by_bloc("open_restriction", month, np.inf, tightest=True),
-            penalty=np.array([[max(0.0, 1.0 - 2.0 * diffusion)]]),
+            penalty=np.maximum(0.0, 1.0 - 2.0 * self._diffusion),
         )
 
     def places(self, month: int, banned: Array) -> PlaceRules:
         """Return the rules that reach demand. `banned` (runs or 1, governments): decided bars on regulated firms."""
-        ban = np.tile(self._dated_bans[month], (banned.shape[0], 1, 1))
+        dated = self._by_run(self._dated_bans[month])
+        ban = np.broadcast_to(dated, (len(banned), *dated.shape[1:])).copy()
         regulated = self._segment == 0
         for government in np.flatnonzero(banned.any(axis=0)):
             governed = regulated & self.world.rules_region[government]
@@ -163,61 +172,70 @@ class Rulebook:
         )
 
     def dated_subsidy(self, month: int) -> Array:
-        """Return the target's subsidy as dated, (1, 1)."""
+        """Return the target's subsidy as dated, (runs or 1, 1)."""
         return self._by_bloc("subsidy", month, 0.0)[:, TARGET : TARGET + 1]
 
     def _group(self, month: int) -> "_Group":
         return _Group(self, month)
 
+    def _by_run(self, by_policy: Array) -> Array:
+        """Give every run the row of its policy; one row for all stays one row."""
+        return by_policy if len(by_policy) == 1 else np.take(by_policy, self.levers.policy, axis=0)
+
     def _most(self, lever: str, month: int) -> Array:
-        return np.array([[float(self.levers.value[lever][month].max())]])
+        return self._by_run(self.levers.value[lever][month].max(axis=1, keepdims=True))
 
     def _by_bloc(self, lever: str, month: int, neutral: float, tightest: bool = False) -> Array:
         """Largest (or smallest) value among a bloc's holders; `neutral` where a bloc has none."""
         values, holders = self.levers.value[lever][month], self.levers.holders[lever]
-        result = np.full((1, BLOCS), neutral)
+        result = np.full((len(values), BLOCS), neutral)
         for bloc in range(BLOCS):
-            mine = values[self.world.bloc[holders] == bloc]
-            if len(mine):
-                result[0, bloc] = mine.min() if tightest else mine.max()
-        return result
+            mine = only(values, self.world.bloc[holders] == bloc)
+            if mine.shape[1]:
+                result[:, bloc] = mine.min(axis=1) if tightest else mine.max(axis=1)
+        return self._by_run(result)
 
     def _bans(self) -> Array:
-        """Dated bans, (months, communities, blocs): share of a community's use barred to models of an origin."""
-        bans = np.zeros((self.months, len(self._segment), BLOCS))
-        for place, segment in enumerate(SEGMENTS):
-            lever = f"model_ban.{segment}"
+        """Dated bans, (months, policies or 1, communities, blocs): share of a community's use barred by origin."""
+        levers = [f"model_ban.{segment}" for segment in SEGMENTS]
+        policies = max(self.levers.value[lever].shape[1] for lever in levers)
+        bans = np.zeros((self.months, policies, len(self._segment), BLOCS))
+        for place, lever in enumerate(levers):
             for holder, government in enumerate(self.levers.holders[lever]):
-                path = self.levers.value[lever][:, holder]
+                path = self.levers.value[lever][:, :, holder]
                 if not path.any():
                     continue
                 governed = np.flatnonzero((self._segment == place) & self.world.rules_region[government])
                 for target in self.levers.ban_target[lever][holder]:
-                    bans[:, governed, target] = np.maximum(bans[:, governed, target], path[:, np.newaxis])
+                    bans[:, :, governed, target] = np.maximum(bans[:, :, governed, target], path[:, :, np.newaxis])
         return bans
 
-    def _first_control(self) -> int:
-        finite = [np.isfinite(self.levers.value[f"export_controls.{THRESHOLDS[i]}"]).any(axis=1) for i in FINITE]
-        controlled = np.logical_or.reduce(finite)
-        return int(controlled.argmax()) if controlled.any() else 0
+    def _first_control(self) -> Array:
+        """Month in which chips are first controlled, 0 where they never are, (policies or 1, 1)."""
+        finite = [np.isfinite(self.levers.value[f"export_controls.{THRESHOLDS[i]}"]).any(axis=2) for i in FINITE]
+        controlled = finite[0] | finite[1] | finite[2] | finite[3]
+        first: Array = controlled.argmax(axis=0)[:, np.newaxis].astype(np.float64)
+        return first
 
     def _rush(self, names: list[str], falling: bool) -> Array:
-        """1 in the months between the news of a tightening and the month before it binds."""
-        window = np.zeros(self.months)
+        """1 in the months between the news of a tightening and the month before it binds, (months, policies, 1)."""
+        window = np.zeros((self.months, len(self.levers.announced), 1))
         for name in names:
-            path = self.levers.value[name].max(axis=1)
-            for news, binds in self.levers.announced[name]:
-                if not 0 < binds < self.months or news >= binds:
-                    continue
-                tighter = path[binds] < path[binds - 1] if falling else path[binds] > path[binds - 1]
-                if tighter:
-                    window[max(news, 0) : binds] = 1.0
+            paths = self.levers.value[name].max(axis=2)
+            for policy, announced in enumerate(self.levers.announced):
+                path = paths[:, min(policy, paths.shape[1] - 1)]
+                for news, binds in announced[name]:
+                    if not 0 < binds < self.months or news >= binds:
+                        continue
+                    tighter = path[binds] < path[binds - 1] if falling else path[binds] > path[binds - 1]
+                    if tighter:
+                        window[max(news, 0) : binds, policy] = 1.0
         return window
 
 
 @dataclass(frozen=True)
 class _Group:
-    """Values of the group export_controls in one month, by short name; (1, 1)."""
+    """Values of the group export_controls in one month, by short name; (runs or 1, 1)."""
 
     book: Rulebook
     month: int

@@ -181,7 +181,7 @@ class Government(Window):
         if month < 0:
             return {}
         held = {lever: np.flatnonzero(holders == self.place) for lever, holders in book.holders.items()}
-        return {lever: float(book.value[lever][month, at[0]]) for lever, at in held.items() if len(at)}
+        return {lever: float(book.value[lever][month, 0, at[0]]) for lever, at in held.items() if len(at)}
 
     @property
     def in_force(self) -> dict[str, float]:

@@ -46,7 +46,7 @@ def labs(record: RunRecord) -> Drawn:
     graph = lab_state(engine)
     reading = (
         f"Arrows: the {TEACHERS} labs from which each lab can learn most (lead in methods, in ln units, times the "
-        f"weight of the link; mean of {len(engine.block.rows)} runs), in the hue of the teacher; width: how much; area "
+        f"weight of the link; mean of {len(engine.lot)} runs), in the hue of the teacher; width: how much; area "
         "of nodes: compute in use"
     )
     title = _title_labs(graph, when(record))
@@ -71,7 +71,7 @@ def communities(record: RunRecord) -> Drawn:
     )
     reading = (
         f"Links: who looks to whom (the scenario's seeded graph); area of nodes: users; colour: tokens of Chinese "
-        f"models, white 0 to full {FULL_SHARE:.0%} and more (mean of {len(engine.block.rows)} runs)"
+        f"models, white 0 to full {FULL_SHARE:.0%} and more (mean of {len(engine.lot)} runs)"
     )
     words = heading(record, title, reading, key=False)
     sheet = open_sheet(9.0, 5.0, 1, 2, words, left=0.4, right=0.2, width_ratios=[3.6, 1])

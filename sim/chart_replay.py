@@ -63,7 +63,7 @@ def learnable(engine: "Engine") -> Floats:
     month, entry = engine.month, engine.block.labs.entry
     delay = np.rint(engine.block.par["knowledge.undisclosed_delay"][:, 0]).astype(np.int64)
     then = month - np.maximum(delay, 1)
-    runs = np.arange(len(engine.block.rows))
+    runs = np.arange(len(engine.lot))
     now, earlier = engine.positions[month], engine.positions[np.maximum(then, 0), runs]
     known = then[:, np.newaxis] >= np.maximum(entry, 0)[np.newaxis, :]
     hidden = np.where(known[:, np.newaxis, :], earlier[:, np.newaxis, :] - now[:, :, np.newaxis], 0.0)

@@ -88,7 +88,7 @@ def _tell(engine: Engine, bad: Flags, sentence: str) -> Iterator[str]:
     """Yield the sentence with the run numbers where `bad` (runs first) is true anywhere."""
     runs = np.flatnonzero(bad.reshape(bad.shape[0], -1).any(axis=1))
     if len(runs):
-        numbers = ", ".join(str(int(engine.block.rows[run])) for run in runs[:3])
+        numbers = ", ".join(str(int(engine.lot.chance[run])) for run in runs[:3])
         yield f"{sentence} (run {numbers}{' and others' if len(runs) > 3 else ''})"
 
 

@@ -22,9 +22,11 @@ Within a step all agents read the state as the step before left it (docs/model.m
 state is written stands here and nowhere else.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import ndtri
 
 from agents import chip_market, community, knowledge, lab, pricing, release, settlement
 from agents.chip_market import Handoff
@@ -36,9 +38,10 @@ from agents.places import BLOCS, SENDER, STANCE_CLOSED, TARGET
 from agents.release import Market, Setting
 from agents.shelf import empty_shelf
 from sim import setup
-from sim.arrays import Array, Flags
+from sim.arrays import Array, Flags, Whole
 from sim.data import Tables, load_tables
 from sim.lags import gap_months
+from sim.lots import Lot
 from sim.networks import lab_similarity
 from sim.scenario import Scenario
 
@@ -50,7 +53,6 @@ PERCEPTION_LAG = 4
 class Record:
     """Monthly measures of a block: `values` (runs, months, columns), NaN only where a measure is not defined."""
 
-    scenario_name: str
     rows: np.ndarray
     months: np.ndarray
     columns: list[str]
@@ -69,18 +71,27 @@ class MonthLuck:
 
 
 class Engine:
-    """A block of runs of one scenario. Run k has the same bits alone and in any block."""
+    """A block of runs that advance together. A run has the same bits alone and in any block."""
 
-    def __init__(self, scenario: Scenario, rows: np.ndarray, tables: Tables | None = None) -> None:
-        """`rows`: run numbers of this block; `tables` default to the packaged data."""
-        self.scenario = scenario
+    def __init__(
+        self, what: Scenario | Lot, rows: Sequence[int] | Whole | None = None, tables: Tables | None = None
+    ) -> None:
+        """`what`: a scenario whose runs `rows` (the first by default) are played, or a lot of runs that may advance
+        together. `tables` default to the packaged data."""
+        self.lot = what if isinstance(what, Lot) else Lot.of(what, [0] if rows is None else rows)
+        self._numbers, self._place = np.unique(self.lot.chance, return_inverse=True)
         with np.errstate(all="raise", under="ignore"):
-            self.block = setup.build(scenario, tables or load_tables(), np.asarray(rows, dtype=np.int64))
+            self.block = setup.build(self.lot, tables or load_tables())
             self._begin()
+
+    @property
+    def scenario(self) -> Scenario:
+        """The scenario of the first run; its horizon is that of all."""
+        return self.lot.first
 
     def _begin(self) -> None:
         block = self.block
-        runs, labs = len(block.rows), len(block.labs.names)
+        runs, labs = len(self.lot), len(block.labs.names)
         self.month = -1
         self.chips, self.labs = setup.first_chip_state(block), setup.first_lab_state(block)
         self.communities, self.accounts = setup.first_community_state(block), setup.first_account_state(block)
@@ -124,19 +135,22 @@ class Engine:
         return np.where(np.isnan(decided), dated, decided)
 
     def _luck(self) -> MonthLuck:
-        tape, rows, month = self.block.tape, self.block.rows, self.month
         labs, count = len(self.block.labs.names), len(self.block.governments.names)
         return MonthLuck(
-            adopt=tape.uniform("adopt", month, rows, labs),
-            stance=tape.normal("stance", month, rows, labs),
-            quality=tape.normal("quality", month, rows, labs),
-            release=tape.uniform("release", month, rows, labs),
+            adopt=self._look("adopt", labs),
+            stance=ndtri(self._look("stance", labs)),
+            quality=ndtri(self._look("quality", labs)),
+            release=self._look("release", labs),
             governments=Luck(
-                politics=tape.normal("politics", month, rows, count),
-                perception=tape.normal("perception", month, rows, count),
-                decision=tape.uniform("decision", month, rows, count),
+                politics=ndtri(self._look("politics", count)),
+                perception=ndtri(self._look("perception", count)),
+                decision=self._look("decision", count),
             ),
         )
+
+    def _look(self, name: str, slots: int) -> Array:
+        """This month's uniform numbers of a name, (runs, slots); runs with the same chance read the same."""
+        return np.take(self.block.tape.uniform(name, self.month, self._numbers, slots), self._place, axis=0)
 
     def _chips(self, rules: ChipRules) -> Handoff:
         """Steps 3 to 5."""
@@ -208,7 +222,7 @@ class Engine:
         self.links = knowledge.link_weights(par, self.similarity, world.bloc, rules)
         delay = np.maximum(np.rint(par["knowledge.undisclosed_delay"][:, 0]), 1.0).astype(np.int64)
         place = month - delay
-        runs = np.arange(len(self.block.rows))
+        runs = np.arange(len(self.lot))
         earlier = self.positions[np.maximum(place, 0), runs]
         known = (place[:, np.newaxis] >= np.maximum(world.entry, 0)[np.newaxis, :]).astype(np.float64)
         last = self.positions[month - 1] if month > 0 else np.zeros_like(earlier)
@@ -292,7 +306,7 @@ class Engine:
         """Frontiers by bloc, of open models and of all (running maxima), and lags behind the sender's."""
         month, world = self.month, self.block.labs
         level = self.shelf.best()
-        frontier = np.full((len(self.block.rows), 6), -np.inf)
+        frontier = np.full((len(self.lot), 6), -np.inf)
         for bloc in range(BLOCS):
             members = world.bloc == bloc
             if members.any():
@@ -321,13 +335,13 @@ class Engine:
 
         names = columns(measures)
         first, last = self.scenario.start, self.scenario.end
-        values = np.full((len(self.block.rows), last - first + 1, len(names)), np.nan)
+        values = np.full((len(self.lot), last - first + 1, len(names)), np.nan)
         while self.month < last:
             self.advance()
             if self.month >= first:
                 with np.errstate(all="raise", under="ignore"):
                     values[:, self.month - first] = record(self, measures)
-        return Record(self.scenario.name, self.block.rows, np.arange(first, last + 1), names, values)
+        return Record(self.lot.chance, np.arange(first, last + 1), names, values)
 
 
 __all__ = ["Engine", "Record"]

@@ -198,7 +198,7 @@ def _capability(engine: "Engine") -> dict[str, Array]:
 
 def _efficiency(engine: "Engine") -> dict[str, Array]:
     state, labs, entered = engine.labs, engine.block.labs, engine.entered
-    runs = len(engine.block.rows)
+    runs = len(engine.lot)
     own = state.position
     parts = (state.ln_effective, state.ln_training, own, state.borrowed, labs.effect)
     best = np.zeros((5, runs, COUNT))

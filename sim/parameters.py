@@ -10,7 +10,7 @@ from typing import Protocol
 
 import numpy as np
 
-from sim.arrays import Array
+from sim.arrays import Array, Whole
 from sim.errors import InputError, Problem
 from sim.tape import Tape
 
@@ -35,26 +35,56 @@ class Correlation:
     rank: float
 
 
+@dataclass(frozen=True)
+class Places:
+    """Where in its distribution each run's draw of a name lies: quantile levels, looked up unless a design sets them.
+
+    `rows`: the draw number of each run. `given`: levels (runs, 1) by name that a design sets.
+    """
+
+    tape: Tape
+    rows: Whole
+    given: Mapping[str, Array]
+
+    def uniform(self, name: str) -> Array:
+        """Return the levels of a name, (runs, 1)."""
+        if name in self.given:
+            return self.given[name]
+        numbers, place = np.unique(self.rows, return_inverse=True)
+        return np.take(self.tape.uniform(f"world/{name}", 0, numbers), place, axis=0)
+
+    def normal(self, name: str) -> Array:
+        """Return the same as standard normal numbers, (runs, 1)."""
+        from scipy.special import ndtri
+
+        numbers: Array = ndtri(self.uniform(name))
+        return numbers
+
+
 def draw(
-    specs: Mapping[str, Quantiles], correlations: Sequence[Correlation], tape: Tape, rows: np.ndarray
+    worlds: Sequence[Mapping[str, Quantiles]], case: Whole, correlations: Sequence[Correlation], places: Places
 ) -> dict[str, Array]:
-    """Return one array (runs, 1) per name of `specs` for the run numbers `rows`.
+    """Return one array (runs, 1) per name: run r draws from `worlds[case[r]]`; all worlds have the same names.
 
     Raises InputError when the correlations of a group cannot hold together (not positive semi-definite).
     """
-    shared = _copula(correlations, tape, rows)
+    shared = _copula(correlations, places)
     drawn = {}
-    for name, spec in specs.items():
-        if spec.is_fixed:
-            place = np.full((len(rows), 1), 0.5)
+    for name, first in worlds[0].items():
+        specs = [world[name] for world in worlds]
+        fixed = all(spec.is_fixed for spec in specs)
+        level = np.full((len(case), 1), 0.5) if fixed else shared[name] if name in shared else places.uniform(name)
+        if all(spec == first for spec in specs[1:]):
+            drawn[name] = first.quantile(level)
         else:
-            place = shared[name] if name in shared else tape.uniform(f"world/{name}", 0, rows)
-        drawn[name] = spec.quantile(place)
+            drawn[name] = np.empty((len(case), 1))
+            for number, spec in enumerate(specs):
+                drawn[name][case == number] = spec.quantile(level[case == number])
     return drawn
 
 
-def _copula(correlations: Sequence[Correlation], tape: Tape, rows: np.ndarray) -> dict[str, Array]:
-    """Uniform numbers (runs, 1) for every name that stands in a correlation."""
+def _copula(correlations: Sequence[Correlation], places: Places) -> dict[str, Array]:
+    """Quantile levels (runs, 1) for every name that stands in a correlation."""
     if not correlations:
         return {}
     from scipy.special import ndtr
@@ -71,6 +101,6 @@ def _copula(correlations: Sequence[Correlation], tape: Tape, rows: np.ndarray) -
                      remedy="lower the ranks until the matrix is positive semi-definite")]
         )  # fmt: skip
     root = np.linalg.cholesky(matrix + max(0.0, 1e-12 - smallest) * np.eye(len(names)))
-    alone = np.stack([tape.normal(f"world/{name}", 0, rows)[:, 0] for name in names])
+    alone = np.stack([places.normal(name)[:, 0] for name in names])
     mixed = np.einsum("ij,jr->ir", root, alone)
     return {name: ndtr(mixed[i])[:, np.newaxis] for i, name in enumerate(names)}

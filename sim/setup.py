@@ -1,7 +1,7 @@
 """From a scenario and the data tables to the worlds and first states that the rules work on."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
@@ -18,10 +18,11 @@ from agents.places import SENDER, STANCE_CLOSED, STANCE_FLAGSHIP, STANCE_SMALL, 
 from agents.portfolio import Prices
 from agents.settlement import AccountState
 from sim.arrays import Array, Flags, Whole
-from sim.data import BLOCS, NO_END, Table, Tables, path_series
+from sim.data import BLOCS, NO_END, Table, Tables, load_tables, path_series
+from sim.lots import Lot
 from sim.networks import community_graph, peer_weights
-from sim.parameters import draw
-from sim.policies import lever_paths
+from sim.parameters import Places, draw
+from sim.policies import LeverPaths, lever_paths
 from sim.scenario import Scenario
 from sim.tape import Tape
 
@@ -43,13 +44,16 @@ RECORD_COLUMNS = (("compute_2023", 23), ("compute_2024", 35), ("compute_2025", 4
 
 @dataclass
 class Block:
-    """Everything that a block of runs works on."""
+    """Everything that a block of runs works on.
 
-    scenario: Scenario
+    `drawn`: what was drawn, (runs, 1) by name; `par`: the same as the rules read it, with the switches.
+    """
+
+    lot: Lot
     tables: Tables
-    rows: Whole
     months: int
     tape: Tape
+    drawn: Mapping[str, Array]
     par: Mapping[str, Array]
     chips: ChipWorld
     labs: LabWorld
@@ -59,21 +63,33 @@ class Block:
     reasoning: Reasoning
 
 
-def build(scenario: Scenario, tables: Tables, rows: Whole) -> Block:
-    """Draw the world of the runs `rows` of a scenario, 2022-01 to its end."""
+def build(lot: Lot, tables: Tables) -> Block:
+    """Draw the worlds of a lot of runs that may advance together (`sim.lots.kin`), 2022-01 to their end."""
+    scenario = lot.first
     tape = Tape(scenario.seed)
     months = scenario.end + 1
-    drawn = draw(scenario.world, scenario.correlations, tape, rows)
-    par = {**_by_segment(drawn), **_structure(scenario, len(rows))}
-    labs = _lab_world(scenario, tables, drawn, tape, rows, months)
+    given = {name: lot.places[:, place : place + 1] for place, name in enumerate(lot.names)}
+    places = Places(tape, lot.draw, given)
+    drawn = draw([case.world for case in lot.cases], lot.case, scenario.correlations, places)
+    par = {**_by_segment(drawn), **_structure(lot)}
+    labs = _lab_world(scenario, tables, drawn, places, months)
     communities = _community_world(scenario, tables, months)
     governments = _government_world(tables)
-    rulebook = Rulebook(_levers(scenario, tables, governments, months), governments, communities.segment, months)
+    rulebook = Rulebook(_levers(lot, tables, governments, months), governments, communities.segment, months)
     chips = _chip_world(tables, drawn, months)
     return Block(
-        scenario, tables, rows, months, tape, par, chips, labs, communities, governments, rulebook,
-        _reasoning(scenario, labs.names, drawn, len(rows)),
+        lot, tables, months, tape, drawn, par, chips, labs, communities, governments, rulebook,
+        _reasoning(scenario, labs.names, drawn, len(lot)),
     )  # fmt: skip
+
+
+def names_drawn(scenario: Scenario) -> list[str]:
+    """Return every name whose draw differs between runs: uncertain parameters, and the luck of labs.
+
+    Each has a quantile level that a design may set (`Lot.names`).
+    """
+    uncertain = [name for name, dist in scenario.world.items() if not dist.is_fixed]
+    return uncertain + (_lab_luck(scenario, load_tables()) if scenario.base != "central" else [])
 
 
 def _reasoning(scenario: Scenario, names: tuple[str, ...], drawn: Mapping[str, Array], runs: int) -> Reasoning:
@@ -94,14 +110,17 @@ def _by_segment(drawn: Mapping[str, Array]) -> dict[str, Array]:
     return par
 
 
-def _structure(scenario: Scenario, runs: int) -> dict[str, Array]:
-    """Channel switches and structural forms as numbers per run."""
-    model = scenario.model
-    switches = {f"channel.{name}": float(on) for name, on in model.channels.model_dump().items()}
-    switches["structure.quota"] = float(model.rationing == "quota")
-    switches["structure.bertrand"] = float(model.pricing == "bertrand")
-    switches["structure.endogenous"] = float(model.governments == "endogenous")
-    return {name: np.full((runs, 1), value) for name, value in switches.items()}
+def _structure(lot: Lot) -> dict[str, Array]:
+    """Channel switches and structural forms as numbers per run, (runs, 1)."""
+    by_case: dict[str, list[float]] = {}
+    for model in (case.model for case in lot.cases):
+        switches = {f"channel.{name}": float(on) for name, on in model.channels.model_dump().items()}
+        switches["structure.quota"] = float(model.rationing == "quota")
+        switches["structure.bertrand"] = float(model.pricing == "bertrand")
+        switches["structure.endogenous"] = float(model.governments == "endogenous")
+        for name, value in switches.items():
+            by_case.setdefault(name, []).append(value)
+    return {name: np.array(values)[lot.case][:, np.newaxis] for name, values in by_case.items()}
 
 
 def _chip_world(tables: Tables, drawn: Mapping[str, Array], months: int) -> ChipWorld:
@@ -138,12 +157,10 @@ def _chip_world(tables: Tables, drawn: Mapping[str, Array], months: int) -> Chip
     )  # fmt: skip
 
 
-def _lab_world(
-    scenario: Scenario, tables: Tables, drawn: Mapping[str, Array], tape: Tape, rows: Whole, months: int
-) -> LabWorld:
+def _lab_world(scenario: Scenario, tables: Tables, drawn: Mapping[str, Array], places: Places, months: int) -> LabWorld:
     table = tables.labs
     names = table.text("lab")
-    runs = len(rows)
+    runs = len(places.rows)
 
     def number(column: str) -> Array:
         base = np.tile(table.number(column), (runs, 1))
@@ -158,15 +175,13 @@ def _lab_world(
         if f"labs.{name}.entry" in drawn:
             entry[place] = int(min(drawn[f"labs.{name}.entry"][0, 0], NEVER))
     effect, compute_factor = number("lab_effect"), np.ones((runs, len(names)))
-    if scenario.base != "central":
-        for place, name in enumerate(names):
-            if f"labs.{name}.lab_effect" not in drawn:
-                luck = tape.normal(f"world/labs.{name}.lab_effect", 0, rows)[:, 0]
-                effect[:, place] += drawn["labs.effect_sd"][:, 0] * luck
-            given = any(f"labs.{name}.{column}" in drawn for column, _ in RECORD_COLUMNS)
-            if table.rows[place]["grade"] != "measured" and not given:
-                luck = tape.normal(f"world/labs.{name}.compute", 0, rows)[:, 0]
-                compute_factor[:, place] = np.exp(drawn["labs.compute_sd"][:, 0] * luck)
+    lucky = _lab_luck(scenario, tables) if scenario.base != "central" else []
+    for place, name in enumerate(names):
+        if f"labs.{name}.lab_effect" in lucky:
+            effect[:, place] += drawn["labs.effect_sd"][:, 0] * places.normal(f"labs.{name}.lab_effect")[:, 0]
+        if f"labs.{name}.compute" in lucky:
+            luck = places.normal(f"labs.{name}.compute")[:, 0]
+            compute_factor[:, place] = np.exp(drawn["labs.compute_sd"][:, 0] * luck)
     knots = [(np.where(entry < NO_END, entry, 0), number("compute_start"))]
     knots += [(np.full(len(names), month, dtype=np.int64), number(column)) for column, month in RECORD_COLUMNS]
     end = int(tables.world_supply.months("month")[-1])
@@ -181,6 +196,19 @@ def _lab_world(
         inference_share=path_series(tables.paths, "inference_share", months),
         reference_stock_target=path_series(tables.paths, "reference_stock_cn", months), record_end=end,
     )  # fmt: skip
+
+
+def _lab_luck(scenario: Scenario, tables: Tables) -> list[str]:
+    """Names of what is drawn for labs on top of parameters: effects, and compute where it is not measured or given."""
+    found = []
+    for row in tables.labs.rows:
+        lab = f"labs.{row['lab']}"
+        if f"{lab}.lab_effect" not in scenario.world:
+            found.append(f"{lab}.lab_effect")
+        given = any(f"{lab}.{column}" in scenario.world for column, _ in RECORD_COLUMNS)
+        if row["grade"] != "measured" and not given:
+            found.append(f"{lab}.compute")
+    return found
 
 
 def _log_linear(knots: list[tuple[Whole, Array]], months: int) -> Array:
@@ -270,28 +298,44 @@ def _rules_region(names: list[str], regions: list[str]) -> Flags:
     return np.array([[name in REGION_GOVERNMENTS[region] for region in regions] for name in names])
 
 
-def _levers(scenario: Scenario, tables: Tables, world: GovernmentWorld, months: int) -> Levers:
-    paths = lever_paths(scenario, tables.levers.rows, months)
-    levers = list(dict.fromkeys(lever for _, lever in paths.value))
-    value, holders, announced, targets = {}, {}, {}, {}
-    for lever in levers:
-        mine = [(holder, name) for holder, name in paths.value if name == lever]
-        value[lever] = np.stack([paths.value[key] for key in mine], axis=1)
+def _levers(lot: Lot, tables: Tables, world: GovernmentWorld, months: int) -> Levers:
+    paths = _paths_by_case(lot, tables, months)
+    levers = list(dict.fromkeys(lever for _, lever in paths[0].value))
+    keys = {lever: [key for key in paths[0].value if key[1] == lever] for lever in levers}
+    value, holders, targets = {}, {}, {}
+    for lever, mine in keys.items():
+        by_case = np.stack([np.stack([path.value[key] for key in mine], axis=1) for path in paths], axis=1)
+        value[lever] = by_case[:, :1] if bool((by_case == by_case[:, :1]).all()) else by_case
         holders[lever] = np.array([world.names.index(holder) for holder, _ in mine], dtype=np.int64)
-        announced[lever] = tuple(pair for key in mine for pair in paths.announced[key])
-        targets[lever] = tuple(
-            tuple(BLOCS.index(bloc) for bloc in paths.against.get(key, ()) or (BLOCS[TARGET],)) for key in mine
-        )
-    dials = paths.dials
-    return Levers(
-        value, holders, announced, targets, dials["export_controls.strictness"], dials["open_source.diffusion"],
-        dials["compute.constraint"],
-    )  # fmt: skip
+        against = [paths[0].against.get(key, ()) or (BLOCS[TARGET],) for key in mine]
+        targets[lever] = tuple(tuple(BLOCS.index(bloc) for bloc in blocs) for blocs in against)
+    announced = tuple(
+        {lever: tuple(pair for key in mine for pair in path.announced[key]) for lever, mine in keys.items()}
+        for path in paths
+    )
+    strictness, diffusion, constraint = (
+        np.array([[path.dials[dial]] for path in paths])
+        for dial in ("export_controls.strictness", "open_source.diffusion", "compute.constraint")
+    )
+    return Levers(value, holders, announced, targets, strictness, diffusion, constraint, lot.case)
+
+
+def _paths_by_case(lot: Lot, tables: Tables, months: int) -> list[LeverPaths]:
+    """Return the lever paths of every case; cases that differ in dials only share theirs."""
+    known: list[tuple[Scenario, LeverPaths]] = []
+    found = []
+    for case in lot.cases:
+        same = next((paths for other, paths in known if other.policies == case.policies), None)
+        if same is None:
+            same = lever_paths(case, tables.levers.rows, months)
+            known.append((case, same))
+        found.append(replace(same, dials=dict(case.dials)))
+    return found
 
 
 def first_chip_state(block: Block) -> ChipState:
     """Return the chip market before the first month: the stock of the years before, nothing in store."""
-    runs, world = len(block.rows), block.chips
+    runs, world = len(block.lot), block.chips
     one = np.ones((runs, 1))
     stock = np.zeros((runs, BLOC_COUNT, 4))
     stock[:, :, 0] = world.pre_2022_stock
@@ -308,7 +352,7 @@ def first_chip_state(block: Block) -> ChipState:
 
 def first_lab_state(block: Block) -> LabState:
     """Return labs before the first month: harmless numbers, replaced at entry."""
-    runs, labs = len(block.rows), len(block.labs.names)
+    runs, labs = len(block.lot), len(block.labs.names)
     ones, zeros = np.ones((runs, labs)), np.zeros((runs, labs))
     wage = np.tile(block.tables.blocs.number("wage_research"), (runs, 1))
     pair = np.zeros((2, runs, labs))
@@ -328,7 +372,7 @@ def first_lab_state(block: Block) -> LabState:
 
 def first_community_state(block: Block) -> CommunityState:
     """Return communities before the first month."""
-    runs, world = len(block.rows), block.communities
+    runs, world = len(block.lot), block.communities
     size, labs = len(world.home), len(block.labs.names)
     noticed = np.zeros((runs, BLOC_COUNT))
     noticed[:, SENDER] = 1.0
@@ -341,20 +385,20 @@ def first_community_state(block: Block) -> CommunityState:
 
 def first_account_state(block: Block) -> AccountState:
     """Return lab accounts before the first month."""
-    shape = (len(block.rows), len(block.labs.names))
+    shape = (len(block.lot), len(block.labs.names))
     zeros = [np.zeros(shape) for _ in range(5)]
     return AccountState(zeros[0], zeros[1], zeros[2], np.ones(shape), zeros[3], zeros[4])
 
 
 def first_government_state(block: Block) -> GovernmentState:
     """Return governments before the first month."""
-    runs, count = len(block.rows), len(block.governments.names)
+    runs, count = len(block.lot), len(block.governments.names)
     return GovernmentState(
         hawkishness=np.tile(block.governments.hawkishness, (runs, 1)), perceived_gap=np.zeros((runs, count)),
-        denial=np.tile(block.rulebook.dial_denial(), (runs, 1)), subsidy=np.full((runs, 1), np.nan),
+        denial=np.broadcast_to(block.rulebook.dial_denial(), (runs, 1)).copy(), subsidy=np.full((runs, 1), np.nan),
         banned=np.zeros((runs, count)),
     )  # fmt: skip
 
 
 __all__ = ["Block", "build", "first_account_state", "first_chip_state", "first_community_state",
-           "first_government_state", "first_lab_state"]  # fmt: skip
+           "first_government_state", "first_lab_state", "names_drawn"]  # fmt: skip

@@ -76,7 +76,7 @@ class World(mesa.Model):
 
     def show(self, run: int) -> None:
         """Put the run of this number on show. Raises ValueError for a run that is not held."""
-        held = self.engine.block.rows
+        held = self.engine.lot.chance
         if run not in held:
             raise ValueError(f"run {run} is not held; the world has runs {held[0]} to {held[-1]}")
         self.shown = int(run - held[0])

@@ -10,7 +10,7 @@ import pytest
 from sim.data import Table, load_tables
 from sim.distributions import Distribution
 from sim.engine import Engine, Record
-from sim.parameters import draw
+from sim.parameters import Places, draw
 from sim.scenario import Scenario, load_scenario
 from sim.scenario_schema import Channels
 from sim.tape import SLOT_WIDTH, Tape
@@ -114,10 +114,10 @@ class Point:
 
 
 def test_a_parameter_more_moves_no_other_draw(history: Scenario) -> None:
-    tape, rows = Tape(history.seed), np.arange(50)
+    places, case = Places(Tape(history.seed), np.arange(50), {}), np.zeros(50, dtype=np.int64)
     specs: dict[str, Distribution | Point] = dict(history.world)
-    before = draw(specs, history.correlations, tape, rows)
-    after = draw({"aaa.first": Point(), **specs, "zzz.last": Point()}, history.correlations, tape, rows)
+    before = draw([specs], case, history.correlations, places)
+    after = draw([{"aaa.first": Point(), **specs, "zzz.last": Point()}], case, history.correlations, places)
     assert all(np.array_equal(before[name], after[name]) for name in before)
     assert len({after[name].tobytes() for name in ("aaa.first", "zzz.last")}) == 2
 

@@ -35,7 +35,7 @@ def fake(scenario: Scenario, rows: Rows, measures: list[str] | None) -> Record:
     tape = Tape(scenario.seed)
     values = np.stack([tape.uniform("fake", month, rows, 2) for month in range(scenario.months)], axis=1)
     columns = ["token_share.CN", "gap_months.CN"]
-    return Record(scenario.name, rows, np.arange(scenario.start, scenario.end + 1), columns, values)
+    return Record(rows, np.arange(scenario.start, scenario.end + 1), columns, values)
 
 
 def breaks_at_four(scenario: Scenario, rows: Rows, measures: list[str] | None) -> Record:

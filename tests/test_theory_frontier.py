@@ -151,9 +151,9 @@ def test_a_student_never_overtakes_its_teacher_by_borrowing() -> None:
     """Spillovers and distillation close gaps and never reverse them: nobody borrows more than there is."""
     engine = history(47)
     state, shelf, world = engine.labs, engine.shelf, engine.block.labs
-    par = {**engine.block.par, "knowledge.spillover": np.ones((len(engine.block.rows), 1)),
-           "knowledge.distillation": np.full((len(engine.block.rows), 1), 0.9),
-           "knowledge.absorption": np.full((len(engine.block.rows), 1), 1.0)}  # fmt: skip
+    par = {**engine.block.par, "knowledge.spillover": np.ones((len(engine.lot), 1)),
+           "knowledge.distillation": np.full((len(engine.lot), 1), 0.9),
+           "knowledge.absorption": np.full((len(engine.lot), 1), 1.0)}  # fmt: skip
     rules = engine.block.rulebook.knowledge(engine.month)
     own, teacher = state.algorithm.sum(axis=2), np.where(shelf.exists, shelf.ln_effective, -np.inf).max(axis=(2, 3))
     best = own.max(axis=1, keepdims=True)
