@@ -33,7 +33,7 @@ def layer(module: str) -> int:
     package, _, name = module.partition(".")
     if package == "agents":
         return 2 if module in MAPPED else 1
-    for place, prefix in ((0, "scenario"), (4, "chart"), (5, "cli"), (5, "__main__")):
+    for place, prefix in ((0, "scenario"), (3, "sensitivity"), (4, "chart"), (5, "cli"), (5, "__main__")):
         if name.startswith(prefix):
             return place
     for place, names in ((0, LOW), (2, WORLD), (3, RESULTS)):
