@@ -4,24 +4,20 @@ A single run is an ensemble of one. A run looks its luck up by its number, so it
 process and beside any other runs; two worlds that are computed for the same run numbers share their luck.
 """
 
-import contextlib
 import os
-import signal
-import threading
-import traceback
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
-from multiprocessing import get_context, parent_process
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sim.errors import InputError
+from sim.executors import THREAD_VARIABLES as THREAD_VARIABLES
+from sim.executors import error_line, one_thread_each, process_pool
 
 if TYPE_CHECKING:
     from sim.engine import Record
@@ -31,7 +27,6 @@ DEFAULT_BLOCK = 384
 """Runs that advance together: below, Python's overhead shows; above, the arrays outgrow the caches."""
 SMALLEST_SHARE = 32
 """Runs that repay the start of a process."""
-THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
 Rows = NDArray[np.int64]
 Simulate = Callable[["Scenario", Rows, "list[str] | None"], "Record"]
@@ -170,7 +165,7 @@ def _in_processes(
     """Compute the tasks in spawned processes; they finish in any order and are yielded in theirs."""
     left = deque(tasks)
     under_way: deque[Future[Block]] = deque()
-    with _one_thread_each(), _pool(workers) as pool:
+    with one_thread_each(), process_pool(workers) as pool:
         try:
             while left or under_way:
                 while left and len(under_way) < 2 * workers:
@@ -198,47 +193,4 @@ def _compute(simulate: Simulate, task: _Task) -> Block:
     except InputError:
         raise
     except Exception as error:  # the other blocks go on; the caller reports it
-        return Block(task.arm, task.rows, None, _where(error))
-
-
-def _where(error: Exception) -> str:
-    last = traceback.extract_tb(error.__traceback__)[-1]
-    text = " ".join(str(error).split()) or "no message"
-    return f"{type(error).__name__}: {text} ({Path(last.filename).name}, line {last.lineno})"
-
-
-@contextlib.contextmanager
-def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
-    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_start_worker)
-    try:
-        yield pool
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-
-
-@contextlib.contextmanager
-def _one_thread_each() -> Iterator[None]:
-    """Let processes started meanwhile use one BLAS thread: they read these variables when they import NumPy."""
-    before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
-    os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
-
-
-def _start_worker() -> None:
-    """Leave Ctrl-C to the parent, and end with it even if it is killed."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = parent_process()
-    if parent is not None:
-        threading.Thread(target=_end_with, args=(parent.join,), daemon=True).start()
-
-
-def _end_with(join: Callable[[], None]) -> None:
-    join()
-    os._exit(1)
+        return Block(task.arm, task.rows, None, error_line(error))

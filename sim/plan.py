@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 LAST_OBSERVED = "2025-12"
 """The month up to which the inputs on record and the observed series reach; results are always stated there."""
-SHOWS_ONLY = ("__main__", "cli", "chart", "explain", "fact", "graphs", "world", "golden")
+SHOWS_ONLY = ("__main__", "cli", "chart", "explain", "fact", "graphs", "world", "golden", "executors")
 """Starts of the names of modules in `sim` that only show numbers; all others count in the digest of the code."""
 PACKAGES = ("numpy", "scipy", "pandas", "pyarrow", "networkx", "mesa", "matplotlib", "pydantic")
 
