@@ -6,7 +6,6 @@ determines the numbers, so a second run of the same thing finds the first.
 
 import contextlib
 import csv
-import errno
 import hashlib
 import json
 import os
@@ -23,6 +22,7 @@ import numpy as np
 
 from sim.calendar import month_label
 from sim.compare import DIFFERENCE_HEADER, SUMMARY_HEADER, count_warning, difference_rows, summary_rows
+from sim.disk import disk_errors
 from sim.ensemble import Block, Pace, RunError, Simulate, describe_failures, run_blocks, simulate_block
 from sim.plan import Plan, code_digest, commit, folder_name, machine, versions
 from sim.results import (
@@ -75,7 +75,7 @@ def carry_out(plan: Plan, order: Order, simulate: Simulate = simulate_block) -> 
     folder cannot be written or is damaged, RunError where no run succeeded; then nothing new is left behind.
     """
     folder = order.out / folder_name(plan)
-    with _disk(order.out):
+    with disk_errors(order.out):
         if folder.exists() and not order.force:
             return _found(folder, order.draw)
         started = time.monotonic()
@@ -101,7 +101,7 @@ def redraw(folder: Path, draw: Draw) -> list[Path]:
     Raises OutputError where the folder is not whole or cannot be written.
     """
     manifest = read_manifest(folder)
-    with _disk(folder):
+    with disk_errors(folder):
         error = _add_charts(folder, manifest, draw)
     if error:
         raise OutputError(f"the charts could not be drawn: {error}")
@@ -316,19 +316,3 @@ def _take_name(place: Path, folder: Path) -> None:
             old.rename(folder)
         raise
     shutil.rmtree(old, ignore_errors=True)
-
-
-@contextlib.contextmanager
-def _disk(out: Path) -> Iterator[None]:
-    """Turn errors of the file system into one readable OutputError."""
-    try:
-        yield
-    except OSError as error:
-        name = error.filename or out
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            reason = f"the disk of {out} is full; make room or name another place with --out"
-        elif error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
-            reason = f"{name} cannot be written ({error.strerror}); name another place with --out"
-        else:
-            reason = f"{name}: {error.strerror or error}"
-        raise OutputError(f"{reason}. Nothing half-written was left") from None

@@ -50,7 +50,7 @@ class Plan:
 def plan_run(scenario: "Scenario") -> Plan:
     """Return the plan of a scenario with its counterfactual, if it has one."""
     other = scenario.counterfactual_scenario()
-    at = _stated_months(scenario, scenario.end)
+    at = stated_months(scenario, scenario.end)
     if other is None:
         return Plan("run", scenario.name, {"main": scenario}, (), at)
     arms = {"main": scenario, "counterfactual": other}
@@ -67,7 +67,7 @@ def plan_comparison(base: "Scenario", alternatives: Sequence["Scenario"]) -> Pla
         raise ValueError("two of the scenarios have the same name")
     if len({(scenario.seed, scenario.runs) for scenario in arms.values()}) > 1:
         raise ValueError("the scenarios need the same seed and number of runs")
-    at = _stated_months(base, min(scenario.end for scenario in arms.values()))
+    at = stated_months(base, min(scenario.end for scenario in arms.values()))
     pairs = tuple((alternative.name, base.name) for alternative in alternatives)
     return Plan("compare", f"compare-{base.name}", arms, pairs, at)
 
@@ -132,7 +132,7 @@ def commit() -> str | None:
     return None
 
 
-def _stated_months(scenario: "Scenario", end: int) -> tuple[int, ...]:
+def stated_months(scenario: "Scenario", end: int) -> tuple[int, ...]:
     """Return the months that results are stated at: those asked for, the last observed one and the last."""
     asked = {*scenario.at, month_index(LAST_OBSERVED), end}
     return tuple(sorted(month for month in asked if scenario.start <= month <= end))

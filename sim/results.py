@@ -41,7 +41,7 @@ class Results:
 
         self.folder = folder
         self.manifest = read_manifest(folder) if manifest is None else manifest
-        with _readable(folder):
+        with readable(folder / SERIES):
             index = parquet.read_table(folder / SERIES, columns=list(KEYS))
             names: list[str] = parquet.read_schema(folder / SERIES).names
         self.columns = [name for name in names if name not in KEYS]
@@ -69,7 +69,7 @@ class Results:
         missing = [column for column in columns if column not in self.columns]
         if missing:
             raise OutputError(f"{self.folder / SERIES} has no column {', '.join(missing)}")
-        with _readable(self.folder):
+        with readable(self.folder / SERIES):
             table = parquet.read_table(self.folder / SERIES, columns=list(columns))
         flat = {column: table.column(column).to_numpy() for column in columns}
         return {column: {arm: flat[column][rows] for arm, rows in self._rows.items()} for column in columns}
@@ -83,7 +83,7 @@ class Results:
         """Return all numbers of one run of an arm, shape (months, columns). Raises OutputError when it is not there."""
         import pyarrow.parquet as parquet
 
-        with _readable(self.folder):
+        with readable(self.folder / SERIES):
             table = parquet.read_table(self.folder / SERIES, filters=[("arm", "=", arm), ("run", "=", run)])
         if table.num_rows == 0:
             held = f"{self.runs[0]} to {self.runs[-1]}"
@@ -127,14 +127,15 @@ def file_digest(path: Path) -> str:
 
 
 @contextlib.contextmanager
-def _readable(folder: Path) -> Iterator[None]:
+def readable(path: Path) -> Iterator[None]:
+    """Turn errors in reading a table into an OutputError that says what to do."""
     from pyarrow import ArrowException
 
     try:
         yield
     except (OSError, ArrowException) as error:
         reason = " ".join(str(error).split())
-        raise OutputError(f"{folder / SERIES} cannot be read ({reason}); run again with --force") from None
+        raise OutputError(f"{path} cannot be read ({reason}); run again with --force") from None
 
 
 def _in_all(parts: Sequence[NDArray[Any]]) -> NDArray[np.int64]:

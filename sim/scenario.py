@@ -3,8 +3,8 @@
 import hashlib
 import json
 import math
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from sim.scenario_merge import Merged, apply_sets, apply_values, known_paths, me
 from sim.scenario_names import Catalogues, default_catalogues
 from sim.scenario_policies import Policies, check_policies
 from sim.scenario_report import Report, shown
-from sim.scenario_schema import Counterfactual, Header, ModelBlock, OutputsBlock
+from sim.scenario_schema import Counterfactual, ExperimentBlock, Header, ModelBlock, OutputsBlock
 from sim.scenario_world import Event, World, check_world
 from sim.yamlfile import Node, node_of
 
@@ -54,6 +54,7 @@ class Scenario:
     policies: Mapping[tuple[str, str], Policy]
     model: ModelBlock
     outputs: OutputsBlock
+    experiment: ExperimentBlock | None
     path: Path | None
     parents: tuple[Path, ...]
     _resolved: Mapping[str, Any]
@@ -84,7 +85,7 @@ class Scenario:
     def digest(self) -> str:
         """Return a hash (64 hex digits) of everything that can move a number.
 
-        Left out: title, storyline, sources, charts, the counterfactual's title, the sources of steps.
+        Left out: title, storyline, sources, charts, the counterfactual's title, the sources of steps, the experiment.
         """
         data = self.resolved()
         for key in ("title", "storyline", "sources"):
@@ -121,6 +122,43 @@ def load_scenario(
     merged = merge_files(path)
     merged.root = apply_sets(merged.root, sets, known_paths(catalogues), merged.problems)
     return _checked(merged, path, _Names(catalogues, known_measures, known_charts))
+
+
+class Template:
+    """A scenario from which others are made by laying values over it; its files are read once."""
+
+    def __init__(
+        self,
+        name_or_path: str | Path,
+        sets: Sequence[str] = (),
+        *,
+        known_measures: Collection[str] | None = None,
+        known_charts: Collection[str] | None = None,
+    ) -> None:
+        """Read and check a preset's name or a file. Raises InputError."""
+        self._names = _Names(default_catalogues(), known_measures, known_charts)
+        self._paths = known_paths(self._names.catalogues)
+        path = find_scenario(name_or_path)
+        merged = merge_files(path)
+        merged.root = apply_sets(merged.root, sets, self._paths, merged.problems)
+        self.scenario = _checked(merged, path, self._names)
+        counterfactual = merged.root.entries.get("counterfactual")
+        values = None if counterfactual is None else counterfactual.entries.get("set")
+        self.counterfactual: Mapping[str, Node] = {} if values is None else values.entries
+        entries = {
+            key: node for key, node in merged.root.entries.items() if key not in ("counterfactual", "experiment")
+        }
+        self._root, self._merged = Node(entries, merged.root.file, merged.root.line), merged
+
+    def full_path(self, path: str) -> tuple[str, ...] | Problem:
+        """Return the keys of a dotted path of which a tail is given; a Problem without a place where there is none."""
+        return resolve_path(path, self._paths)
+
+    def variant(self, values: Iterable[tuple[str, Node]]) -> Scenario:
+        """Return the scenario, without counterfactual and experiment, with values laid over it. Raises InputError."""
+        problems: list[Problem] = []
+        root = apply_values(self._root, values, self._paths, problems)
+        return _checked(Merged(root, self._merged.parents, problems), self.scenario.path, self._names)
 
 
 def scenario_from_resolved(data: Mapping[str, Any], catalogues: Catalogues | None = None) -> Scenario:
@@ -187,13 +225,30 @@ def _checked(merged: Merged, path: Path | None, names: _Names) -> Scenario:
         twin_report = Report(twin.root, twin.problems)
         twin_parts = _check(twin_report, names)
         report.extend(twin_report.problems)
+    experiment = _experiment(report, names.catalogues)
     if report.problems or parts is None:
         raise InputError(report.problems)
     twin_scenario = None
     if block is not None and twin_parts is not None:
         header = twin_parts.header.model_copy(update={"title": block.title})
         twin_scenario = _assemble(_Parts(header, twin_parts.world, twin_parts.policies), merged, path, names.catalogues)
-    return _assemble(parts, merged, path, names.catalogues, block, twin_scenario)
+    scenario = _assemble(parts, merged, path, names.catalogues, block, twin_scenario)
+    return replace(scenario, experiment=experiment)
+
+
+def _experiment(report: Report, catalogues: Catalogues) -> ExperimentBlock | None:
+    """Return the block `experiment`, checked as far as it goes without making its points."""
+    written = report.root.entries.get("experiment")
+    if written is None or written.value is None:
+        return None
+    block = report.validate(ExperimentBlock, written.plain(), ("experiment",))
+    paths = known_paths(catalogues)
+    for key in block.vary if block else ():
+        keys = resolve_path(key, paths)
+        if isinstance(keys, Problem):
+            node = report.root.locate(("experiment", "vary", key))
+            report.extend([replace(keys, file=node.file, line=node.line, path=f"experiment.vary.{key}")])
+    return block
 
 
 def _with_values(root: Node, values: Node | None, catalogues: Catalogues) -> Merged:
@@ -263,6 +318,7 @@ def _assemble(
         policies=policies.levers,
         model=header.model,
         outputs=header.outputs,
+        experiment=None,
         path=path,
         parents=tuple(merged.parents),
         _resolved=_resolved(parts, block, catalogues),
@@ -271,7 +327,9 @@ def _assemble(
 
 
 def _resolved(parts: _Parts, block: Counterfactual | None, catalogues: Catalogues) -> dict[str, Any]:
-    header = parts.header.model_dump(by_alias=True, exclude={"extends", "counterfactual", "world", "policies"})
+    header = parts.header.model_dump(
+        by_alias=True, exclude={"extends", "counterfactual", "experiment", "world", "policies"}
+    )
     header["title"] = header["title"] or header["name"]
     if block is not None:
         header["counterfactual"] = {"title": block.title, "set": _set_in_full(block, catalogues)}

@@ -7,7 +7,15 @@ from pydantic.json_schema import models_json_schema
 
 from sim.policies import Lever
 from sim.scenario_names import EVENTS, Catalogues, is_entry
-from sim.scenario_schema import Correlation, Counterfactual, EventBlock, Header, HorizonBlock, StepBlock
+from sim.scenario_schema import (
+    Correlation,
+    Counterfactual,
+    EventBlock,
+    ExperimentBlock,
+    Header,
+    HorizonBlock,
+    StepBlock,
+)
 from sim.scenario_specs import NAMED_SPECS
 
 Json = dict[str, Any]
@@ -15,7 +23,15 @@ Json = dict[str, Any]
 
 def scenario_json_schema(catalogues: Catalogues) -> Json:
     """Return the JSON Schema (draft 2020-12) of a scenario file, with phrase and unit of every name."""
-    models: list[type[BaseModel]] = [Header, Counterfactual, StepBlock, HorizonBlock, Correlation, EventBlock]
+    models: list[type[BaseModel]] = [
+        Header,
+        Counterfactual,
+        ExperimentBlock,
+        StepBlock,
+        HorizonBlock,
+        Correlation,
+        EventBlock,
+    ]
     models += list(dict.fromkeys(NAMED_SPECS.values()))
     _, schema = models_json_schema([(model, "validation") for model in models], by_alias=True)
     definitions = schema["$defs"]
@@ -23,6 +39,7 @@ def scenario_json_schema(catalogues: Catalogues) -> Json:
     header["properties"] |= {
         "extends": {"type": "string", "description": "a preset, or ./file.yaml inside this folder tree"},
         "counterfactual": _or_null(_ref(Counterfactual)),
+        "experiment": _or_null(_ref(ExperimentBlock)),
         "world": _world(catalogues),
         "policies": _policies(catalogues),
     }

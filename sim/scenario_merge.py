@@ -2,7 +2,7 @@
 
 Mappings merge deep, lists and single values replace, null takes away, `keep_until` splices a parent's steps with the
 child's. A distribution, a lever's policy and `counterfactual` are single values: each replaces the parent's whole.
-`name`, `title`, `storyline` and `sources` say what a file is and are not inherited.
+`name`, `title`, `storyline`, `sources` and `experiment` say what a file is and is for, and are not inherited.
 """
 
 import datetime
@@ -21,7 +21,7 @@ from sim.yamlfile import BROKEN, Node, node_of, parse_value, read_yaml
 
 MAX_PARENTS = 8
 SET = "--set"
-OWN_KEYS = ("schema", "name", "title", "storyline", "sources")
+OWN_KEYS = ("schema", "name", "title", "storyline", "sources", "experiment")
 
 Keys = tuple[str, ...]
 
@@ -121,7 +121,7 @@ def resolve_path(path: str, paths: Mapping[str, Keys]) -> Keys | Problem:
 
 def known_paths(catalogues: Catalogues) -> dict[str, Keys]:
     """Return every dotted path that can be set, with its keys (a key may itself have dots)."""
-    found: list[Keys] = [(key,) for key in field_names(Header) if key not in ("schema", "extends")]
+    found: list[Keys] = [(key,) for key in field_names(Header) if key not in ("schema", "extends", "experiment")]
     found += [("world", "base"), ("world", "correlations"), ("world", "events")]
     blocks: tuple[tuple[Keys, Any], ...] = (
         (("model",), ModelBlock),

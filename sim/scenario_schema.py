@@ -101,6 +101,35 @@ class OutputsBlock(Block):
     monthly: bool = Field(default=True, description="write every month, not only the months of `at`")
 
 
+class Range(Block):
+    """Values of an axis: evenly spaced, both ends included."""
+
+    start: float = Field(alias="from", allow_inf_nan=False)
+    to: float = Field(allow_inf_nan=False)
+    count: int | None = Field(default=None, ge=2, le=10_000, description="number of values; only a full grid needs it")
+
+
+class ExperimentBlock(Block):
+    """What `darkhorse sweep` varies, over how many draws and seeds, and what it keeps."""
+
+    vary: dict[str, Any] = Field(default={}, description="dotted path: a list of values, or {from, to, count}")
+    policies: dict[str, Any] = Field(
+        default={}, description="name: values set (dotted path: value), or as_written, or counterfactual"
+    )
+    baseline: Any = Field(
+        default=None,
+        description="what a point is held against: as_written, counterfactual, a policy's name, or values laid over it",
+    )
+    method: Literal["grid", "latin_hypercube", "sobol"] = Field(default="grid", description="how axes are sampled")
+    points: int | None = Field(default=None, ge=1, le=100_000, description="points of a sampled design")
+    draws: int = Field(default=64, ge=1, le=1_000_000, description="draws of what is uncertain, shared by all points")
+    draw_method: Literal["random", "latin_hypercube", "sobol"] = Field(default="random")
+    seeds: int = Field(default=1, ge=1, le=10_000, description="chances for each draw")
+    outcomes: list[str] = Field(default=[], description="measures, or columns such as gap_months.CN")
+    series: list[str] = Field(default=[], description="measures or columns that are kept month by month")
+    at: list[Month] = Field(default=[], description="months of the outcomes; by default those of the scenario")
+
+
 class Header(Block):
     """The top level; the blocks whose keys are catalogue names are left open here."""
 
@@ -119,6 +148,7 @@ class Header(Block):
     model: ModelBlock = ModelBlock()
     outputs: OutputsBlock = OutputsBlock()
     counterfactual: Any = None
+    experiment: Any = None
     world: Any = None
     policies: Any = None
 
