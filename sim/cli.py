@@ -37,6 +37,12 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress and
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object or list on standard output, nothing else.")]
 NoCharts = Annotated[bool, typer.Option("--no-charts", help="Draw no charts.")]
 Force = Annotated[bool, typer.Option("--force", help="Compute again even if the results are there.")]
+Executor = Annotated[
+    str, typer.Option("--executor", metavar="NAME", help="Where runs are computed: processes, dask or here.")
+]
+Scheduler = Annotated[
+    str | None, typer.Option("--scheduler", metavar="ADDRESS", help="A running Dask scheduler, tcp://host:port.")
+]
 OUT = Path("outputs")
 
 
@@ -146,9 +152,87 @@ def compare(
         _end(compare_scenarios(base, alternatives, wish))
 
 
+@app.command(short_help="Vary levers over shared draws, with paired effects.")
+def sweep(
+    file: File,
+    vary: Annotated[
+        list[str] | None,
+        typer.Option("--vary", metavar="PATH=A:B:N", help="Vary a path: from A to B in N values, or PATH=a,b,c."),
+    ] = None,
+    policy: Annotated[
+        list[str] | None,
+        typer.Option("--policy", metavar="NAME={PATH: VALUE}", help="A named policy; also NAME=counterfactual."),
+    ] = None,
+    baseline: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--baseline",
+            metavar="WHAT",
+            help="Compare with as_written, counterfactual, a policy, or PATH=VALUE laid over.",
+        ),
+    ] = None,
+    method: Annotated[str | None, typer.Option("--method", metavar="M", help="grid, latin_hypercube or sobol.")] = None,
+    points: Annotated[int | None, typer.Option("--points", min=1, help="Points of a sampled design.")] = None,
+    draws: Annotated[int | None, typer.Option("--draws", min=1, help="Draws of the uncertain world; 64.")] = None,
+    draw_method: Annotated[
+        str | None, typer.Option("--draw-method", metavar="M", help="random, latin_hypercube or sobol.")
+    ] = None,
+    seeds: Annotated[int | None, typer.Option("--seeds", min=1, help="Chances for each draw; 1.")] = None,
+    outcomes: Annotated[str | None, typer.Option("--outcomes", metavar="A,B", help="Measures or columns.")] = None,
+    series: Annotated[
+        str | None, typer.Option("--series", metavar="A,B", help="Keep these month by month too.")
+    ] = None,
+    at: Annotated[str | None, typer.Option("--at", metavar="MONTH,...", help="Months of the outcomes.")] = None,
+    sets: Sets = None,
+    seed: Seed = None,
+    out: Out = OUT,
+    jobs: Jobs = None,
+    executor: Executor = "processes",
+    scheduler: Scheduler = None,
+    shard: Annotated[
+        str | None, typer.Option("--shard", metavar="I/N", help="Compute only this share; then `darkhorse merge`.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say how many runs, how long, how large; end.")] = False,
+    quiet: Quiet = False,
+    as_json: Json = False,
+    no_charts: NoCharts = False,
+    force: Force = False,
+) -> None:
+    """Vary levers, policies or values over the same draws and luck, and write every run and the paired effects.
+
+    The same can stand in the scenario as a block `experiment:`. The same command goes on where it was interrupted.
+    """
+    with _reporting(as_json):
+        from sim.cli_sweep import Manner, SweepWish, sweep_scenario
+
+        block = {"method": method, "points": points, "draws": draws, "draw_method": draw_method, "seeds": seeds}
+        lists = tuple(sets or ()), seed, tuple(vary or ()), tuple(policy or ()), tuple(baseline or ())
+        wish = SweepWish(*lists, block, outcomes, series, at)
+        manner = Manner(out, jobs, executor, scheduler, shard, quiet, as_json, not no_charts, force)
+        _end(sweep_scenario(file, wish, manner, dry_run))
+
+
+@app.command(short_help="Put the parts of a sweep's shards together.")
+def merge(folder: Folder, quiet: Quiet = False, as_json: Json = False) -> None:
+    """Put the tables of a sweep together from parts that `darkhorse sweep --shard` computed."""
+    with _reporting(as_json):
+        from sim.cli_sweep import merge_shards
+
+        _end(merge_shards(folder, quiet, as_json))
+
+
+@app.command(short_help="Print the hash of a folder's numbers.")
+def digest(folder: Folder, as_json: Json = False) -> None:
+    """Print the hash of the numbers in a folder's tables: equal for equal numbers, however they were computed."""
+    with _reporting(as_json):
+        from sim.cli_sweep import print_digest
+
+        print_digest(folder, as_json)
+
+
 @app.command(short_help="Draw the charts of a folder again.")
 def chart(folder: Folder, jobs: Jobs = None, quiet: Quiet = False, as_json: Json = False) -> None:
-    """Draw the charts of a run or comparison from its tables."""
+    """Draw the charts of a run, comparison or experiment from its tables."""
     with _reporting(as_json):
         from sim.cli_work import draw_again
 

@@ -125,6 +125,11 @@ def headline_table(entries: Sequence[Mapping[str, Any]]) -> str:
         levels = [_interval(entry["arms"][arm], "p50") for arm in arms]
         changes = [(_interval(found, "median"), _percent(found["share_positive"])) for found in entry["differences"]]
         rows.append([entry["measure"], entry["month"], *levels, *chain.from_iterable(changes)])
+    return headline_rows(rows)
+
+
+def headline_rows(rows: Sequence[Sequence[str]]) -> str:
+    """Return rows, of which the first is the header, as a plain table."""
     widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     return "\n".join([lines[0], "  ".join("-" * width for width in widths), *lines[1:]])

@@ -18,6 +18,7 @@ from sim.errors import InputError, Problem
 from sim.history import Draw, Order, Outcome, carry_out, redraw
 from sim.plan import Plan, code_digest, machine, plan_comparison, plan_run
 from sim.results import FIGURES, Results
+from sim.sweep_results import is_sweep
 
 if TYPE_CHECKING:
     from sim.scenario import Scenario
@@ -79,6 +80,10 @@ def replay_run(folder: Path, number: int, as_json: bool) -> bool:
     """Compute run `number` of every arm alone; return whether it equals the record bit for bit. Raises OutputError."""
     from sim.scenario import scenario_from_resolved
 
+    if is_sweep(folder):
+        from sim.cli_sweep import replay_in_sweep
+
+        return replay_in_sweep(folder, number, as_json)
     results = Results(folder)
     reports = []
     for arm in results.arms:

@@ -13,7 +13,12 @@ from sim.axes import Axis
 from sim.outcomes import PATH, WORLD
 from sim.results import SERIES, SUMMARY, Floats, OutputError, read_manifest, readable
 
-RUNS, DESIGN, EFFECTS = "runs.parquet", "design.csv", "effects.csv"
+RUNS, DESIGN, EFFECTS, EXPERIMENT = "runs.parquet", "design.csv", "effects.csv", "experiment.json"
+
+
+def is_sweep(folder: Path) -> bool:
+    """Whether a folder is that of a sweep, finished or not."""
+    return (folder / EXPERIMENT).is_file()
 
 
 @dataclass(frozen=True)
