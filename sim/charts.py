@@ -51,7 +51,17 @@ class Kind:
 
 
 EXPERIMENT_CHARTS: dict[str, Kind] = {
-    "sweep": Kind("pathlib.Path", {}),
+    "sweep": Kind(
+        "sim.chart_sweep_data.SweepRecord",
+        {
+            "01_effects": "sim.chart_sweep.effects",
+            "02_levels": "sim.chart_sweep.levels",
+            "03_heatmap": "sim.chart_heatmap.heatmaps",
+            "04_trajectories": "sim.chart_multiples.trajectories",
+            "05_overview": "sim.chart_forest.overview",
+            "06_scatter": "sim.chart_scatter.scatters",
+        },
+    ),
     "sensitivity": Kind("pathlib.Path", {}),
     "discovery": Kind("pathlib.Path", {}),
     "regret": Kind("pathlib.Path", {}),
