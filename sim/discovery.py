@@ -24,6 +24,8 @@ FEWEST_CASES, FEWEST_DRAWS = 20, 10
 """Cases of interest (and of the others), and draws in which they lie, below which no box is looked for."""
 FOLDS, REPEATS = 5, 2
 """Each of `REPEATS` times the draws are dealt into `FOLDS`; each is left out once and the box of the others tested."""
+FEW = (2, 4)
+"""How many of the best dimensions are peeled alone."""
 TOLERANCE = 0.05
 """Boxes whose density is this close to the highest are held equal, and the simplest of them is taken."""
 
@@ -96,12 +98,26 @@ def too_few(cases: Cases) -> str | None:
 def find(cases: Cases, rule: Rule) -> Found:
     """Return the box that PRIM finds by a `rule` that is fixed beforehand.
 
-    Dimensions are screened, the box is peeled and chosen (`choose`), its limits rounded, and those that do not earn
-    their place taken away (`sim.boxes.pruned`). The same cases give the same box. Raises InputError where the packages
-    of the extra `analysis` are missing.
+    PRIM peels the dimensions that pass the screening, the few best of them alone, and once more those that earn their
+    place (fewer dimensions, fewer ways to fit noise; after Kwakkel 2019). From each trajectory a box is taken
+    (`choose`), its limits rounded, and those that do not earn their place taken away (`sim.boxes.pruned`). Of these
+    boxes the best is returned, again by `choose`. The same cases give the same box. Raises InputError where the
+    packages of the extra `analysis` are missing.
     """
-    seen = cases.dimensions(screened(cases, rule.keep))
     effect = clustering(cases)
+    names = screened(cases, rule.keep)
+    tried = [_peeled(cases, names[:few], rule, effect) for few in FEW if few < len(names)]
+    tried.append(_peeled(cases, names, rule, effect))
+    again = [name for name in names if name in tried[-1].box.limits]
+    if 0 < len(again) < len(names):
+        tried.append(_peeled(cases, again, rule, effect))
+    best = choose([found.box for found in tried], [found.score for found in tried], rule.coverage)
+    return tried[best]
+
+
+def _peeled(cases: Cases, names: Sequence[str], rule: Rule, effect: float) -> Found:
+    """The box from one trajectory over some of the dimensions."""
+    seen = cases.dimensions(names)
     trajectory = peel(seen, rule)
     chosen = choose(trajectory, [score(box, seen) for box in trajectory], rule.coverage)
     box, values = pruned(rounded(trajectory[chosen], seen), seen, rule.level, effect)
@@ -112,12 +128,12 @@ def choose(trajectory: Sequence[Box], scores: Sequence[Score], coverage: float) 
     """Return the place of the box to take from a peeling trajectory.
 
     Of the boxes that cover at least `coverage` of the cases of interest, those whose density is within `TOLERANCE` of
-    the highest; of these the one with the fewest restricted dimensions, and of those the one that covers most.
+    the highest; of these the one with the fewest restricted dimensions, and of those the densest.
     """
     allowed = [place for place, found in enumerate(scores) if found.coverage >= coverage and found.inside] or [0]
     best = max(scores[place].density for place in allowed)
     near = [place for place in allowed if scores[place].density >= best - TOLERANCE]
-    return min(near, key=lambda place: (len(trajectory[place]), -scores[place].coverage, place))
+    return min(near, key=lambda place: (len(trajectory[place]), -scores[place].density, place))
 
 
 def peel(cases: Cases, rule: Rule) -> list[Box]:

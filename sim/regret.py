@@ -6,6 +6,7 @@ view of the world. The regret of a policy in a draw is the best value that any p
 
 import itertools
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -113,6 +114,36 @@ def summarise(regret: Floats, resamples: Whole) -> Regret:
 def _over_resamples(taken: Floats) -> tuple[Floats, Floats, Floats]:
     """Mean, high and largest regret of one policy in each resample, from (resamples, draws)."""
     return taken.mean(axis=1), high(taken), taken.max(axis=1)
+
+
+@dataclass(frozen=True)
+class Across:
+    """The regret of each policy over named worldviews, arrays (policies,), with bootstrap standard errors.
+
+    Each worldview counts by its mean over draws, so `mean` and `most` are over a handful of numbers.
+    """
+
+    mean: Floats
+    mean_error: Floats
+    most: Floats
+    most_error: Floats
+    best: Floats
+    least_most: Floats
+
+
+def across(worlds: Sequence[Floats], resamples: Sequence[Whole]) -> Across:
+    """Return the regret over worldviews, given the values (policies, draws) and the resamples of each."""
+    regret = regrets(np.stack([values.mean(axis=1) for values in worlds], axis=1))
+    taken = [values[:, places].mean(axis=2) for values, places in zip(worlds, resamples, strict=True)]
+    over = regrets(np.stack(taken, axis=2))
+    return Across(
+        mean=regret.mean(axis=1),
+        mean_error=over.mean(axis=2).std(axis=1),
+        most=regret.max(axis=1),
+        most_error=over.max(axis=2).std(axis=1),
+        best=shares_of_least(regret),
+        least_most=shares_of_least(over.max(axis=2)),
+    )
 
 
 def resampled(draws: int, seed: int, count: int = RESAMPLES) -> Whole:
