@@ -62,7 +62,15 @@ EXPERIMENT_CHARTS: dict[str, Kind] = {
             "06_scatter": "sim.chart_scatter.scatters",
         },
     ),
-    "sensitivity": Kind("pathlib.Path", {}),
+    "sensitivity": Kind(
+        "sim.chart_sensitivity_data.SensitivityRecord",
+        {
+            "01_drivers": "sim.chart_sensitivity.drivers",
+            "02_variance": "sim.chart_sensitivity.variance",
+            "03_parameters_structure_chance": "sim.chart_sensitivity_split.split",
+            "04_structural_variants": "sim.chart_sensitivity_split.variants",
+        },
+    ),
     "discovery": Kind("pathlib.Path", {}),
     "regret": Kind("pathlib.Path", {}),
 }
