@@ -221,6 +221,55 @@ def merge(folder: Folder, quiet: Quiet = False, as_json: Json = False) -> None:
         _end(merge_shards(folder, quiet, as_json))
 
 
+@app.command(short_help="Find what drives outcomes and the effect on them.")
+def sensitivity(
+    file: File,
+    outcomes: Annotated[str | None, typer.Option("--outcomes", metavar="A,B", help="Measures or columns.")] = None,
+    at: Annotated[str | None, typer.Option("--at", metavar="MONTH,...", help="Months of the outcomes.")] = None,
+    of: Annotated[
+        str, typer.Option("--of", metavar="WHAT", help="effect (less the counterfactual), level or both.")
+    ] = "both",
+    trajectories: Annotated[
+        int | None, typer.Option("--trajectories", min=2, metavar="N", help="Morris trajectories; 20.")
+    ] = None,
+    samples: Annotated[
+        int | None, typer.Option("--samples", min=16, metavar="N", help="Sobol' samples, a power of two; 512.")
+    ] = None,
+    top: Annotated[
+        int | None, typer.Option("--top", min=1, metavar="K", help="Parameters that get Sobol' indices; 12.")
+    ] = None,
+    draws: Annotated[int | None, typer.Option("--draws", min=3, metavar="N", help="Draws of the split; 32.")] = None,
+    chances: Annotated[
+        int | None, typer.Option("--chances", min=3, metavar="N", help="Chances for each draw of the split; 4.")
+    ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Few runs: a rough look.")] = False,
+    sets: Sets = None,
+    seed: Seed = None,
+    out: Out = OUT,
+    jobs: Jobs = None,
+    executor: Executor = "processes",
+    scheduler: Scheduler = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say how many runs, and where; end.")] = False,
+    quiet: Quiet = False,
+    as_json: Json = False,
+    no_charts: NoCharts = False,
+    force: Force = False,
+) -> None:
+    """Rank uncertain parameters (Morris), share out the variance (Sobol', PAWN), set it beside structure and chance.
+
+    Needs `pip install darkhorse[analysis]`. The same command goes on where it was interrupted. See docs/sensitivity.md.
+    """
+    with _reporting(as_json):
+        from sim.cli_sensitivity import SensitivityWish, run_sensitivity
+
+        sizes = {"trajectories": trajectories, "samples": samples, "top": top, "draws": draws, "chances": chances}
+        wish = SensitivityWish(
+            tuple(sets or ()), seed, outcomes, at, of, sizes, quick,
+            out, jobs, executor, scheduler, quiet, as_json, not no_charts, force, dry_run,
+        )  # fmt: skip
+        _end(run_sensitivity(file, wish))
+
+
 @app.command(short_help="Print the hash of a folder's numbers.")
 def digest(folder: Folder, as_json: Json = False) -> None:
     """Print the hash of the numbers in a folder's tables: equal for equal numbers, however they were computed."""

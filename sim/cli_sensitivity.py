@@ -31,14 +31,14 @@ SHOWN = 5
 class SensitivityWish:
     """The options of `sensitivity`, as given; a size that is None has its default, or that of `quick`."""
 
-    out: Path
-    seed: int | None
     sets: tuple[str, ...]
-    outcomes: tuple[str, ...]
-    at: tuple[str, ...]
+    seed: int | None
+    outcomes: str | None
+    at: str | None
     of: str
     sizes: Mapping[str, int | None]
     quick: bool
+    out: Path
     jobs: int | None
     executor: str
     scheduler: str | None
@@ -61,7 +61,8 @@ def run_sensitivity(file: str, wish: SensitivityWish) -> bool:
     Raises InputError, RunError where too many runs failed, OutputError.
     """
     seed = [] if wish.seed is None else [f"seed={wish.seed}"]
-    question = question_of(load(file, [*wish.sets, *seed]), wish.outcomes or OUTCOMES, wish.at, wish.of)
+    outcomes = OUTCOMES if wish.outcomes is None else _listed(wish.outcomes)
+    question = question_of(load(file, [*wish.sets, *seed]), outcomes, _listed(wish.at or ""), wish.of)
     sizes = wish.all_sizes
     check_sizes(sizes)
     if wish.out.exists() and not wish.out.is_dir():
@@ -81,6 +82,10 @@ def run_sensitivity(file: str, wish: SensitivityWish) -> bool:
         outcome = carry_out(question, sizes, order)
     _show(outcome, wish)
     return not outcome.chart_error
+
+
+def _listed(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
 
 
 def _runner(question: Question, wish: SensitivityWish, shown: Progress) -> Run:
