@@ -143,8 +143,10 @@ def set_ticks(ax: "Axes") -> None:
 
 def tick_text(value: float) -> str:
     """Return a tick in few characters, with a minus that is one: 0, -0.5, 200k."""
+    if abs(value) < 1e-12:  # a sum of steps that should be nothing
+        return "0"
     size = f"{abs(value):.4g}" if abs(value) < 1e4 else amount(abs(value)).replace(".0", "")
-    return f"\u2212{size}" if value < 0 and float(f"{value:.4g}") else size
+    return f"\u2212{size}" if value < 0 else size
 
 
 def _by_total(record: SensitivityRecord, panel: Panel) -> list[Row]:

@@ -1,9 +1,8 @@
 """A sensitivity study from its designs to its folder, on a known function in place of the model, and on the model."""
 
-import csv
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +15,7 @@ from sim.errors import InputError
 from sim.lots import Lot
 from sim.outcomes import Ask
 from sim.results import OutputError, check_tables, read_manifest
-from sim.scenario import Scenario, load_scenario
+from sim.scenario import load_scenario
 from sim.sensitivity import from_second, morris_design, sobol_design
 from sim.sensitivity_answers import answers
 from sim.sensitivity_lots import (
@@ -25,7 +24,6 @@ from sim.sensitivity_lots import (
     GROUPS,
     OTHERS,
     OUTCOMES,
-    Question,
     grouped,
     morris_lot,
     question_of,
@@ -36,82 +34,27 @@ from sim.sensitivity_lots import (
 from sim.sensitivity_stages import HEADERS, QUICK, Sizes, most_important, runs_needed
 from sim.sensitivity_study import Order, carry_out, cautions, check_sizes, folder_name
 from sim.tape import Tape
-
-Floats = NDArray[np.float64]
-STRONG, WEAK, SHARED, IDLE, THIRD = (
-    "chip_market.diverted_share", "knowledge.spillover", "demand.world_spend", "research.slack", "release.noise",
-)  # fmt: skip
-WORLD = [
-    "world.base=central", "end=2023-06", "outputs.at=[]",
-    "world.events.reasoning_method={date: 2024-09, lab: OpenAI, gain_eci: 5}",
-    *(f"world.{name}={{min: 0.1, max: 0.2}}" for name in (STRONG, WEAK, IDLE, THIRD)),
-    f"world.{SHARED}={{min: 4000, max: 9000}}",
-]  # fmt: skip
-LEVEL_ONLY, EFFECTIVE, GONE, FLAT = (
-    "token_share.CN", "frontier_capability.CN", "price_fixed_capability.116", "hhi.labs",
-)  # fmt: skip
-SMALL = Sizes(trajectories=10, samples=64, top=2, draws=12, chances=5)
-
-
-def scenario(*sets: str) -> Scenario:
-    return load_scenario("deepseek_shock", [*WORLD, *sets])
-
-
-def question(*outcomes: str, of: str = "both", base: Scenario | None = None) -> Question:
-    return question_of(base or scenario(), outcomes or (EFFECTIVE,), ("2023-06",), of)
-
-
-@dataclass(frozen=True)
-class Toy:
-    """Answers to a lot from a formula; `broken` rows have failed."""
-
-    lot: Lot
-    broken: Callable[[Lot], NDArray[np.bool_]]
-
-    @property
-    def failed(self) -> NDArray[np.bool_]:
-        return self.broken(self.lot)
-
-    def level(self, name: str) -> Floats:
-        """The place of a parameter, from the design or from the tape."""
-        if name in self.lot.names:
-            return self.lot.places[:, self.lot.names.index(name)]
-        return Tape(self.lot.first.seed).uniform(f"world/{name}", 0, self.lot.draw)[:, 0]
-
-    def read(self, columns: Sequence[str]) -> Mapping[str, Floats]:
-        controlled = np.array([case.dials["export_controls.strictness"] > 0 for case in self.lot.cases])[self.lot.case]
-        quota = np.array([case.model.rationing == "quota" for case in self.lot.cases])[self.lot.case]
-        luck = Tape(1).uniform("toy", 0, self.lot.chance)[:, 0]
-        effect = 3.0 * self.level(STRONG) - self.level(WEAK) + 0.5 * self.level(THIRD) + luck + 2.0 * quota
-        values = {
-            EFFECTIVE: 100.0 * self.level(SHARED) + controlled * effect,
-            LEVEL_ONLY: self.level(SHARED),
-            GONE: np.where(self.level(STRONG) > 0.8, np.nan, luck),
-            FLAT: np.full(len(self.lot), 0.25),
-        }
-        return {
-            column: np.where(self.failed, np.nan, values[column.partition("@")[0]]) for column in columns
-        }  # fmt: skip
-
-
-def none(lot: Lot) -> NDArray[np.bool_]:
-    return np.zeros(len(lot), dtype=bool)
-
-
-def toy(folder: Path, lot: Lot) -> Toy:
-    return Toy(lot, none)
-
-
-def rows_of(folder: Path, table: str, **wanted: str) -> list[dict[str, str]]:
-    with (folder / table).open(encoding="utf-8", newline="") as stream:
-        return [row for row in csv.DictReader(stream) if all(row[key] == value for key, value in wanted.items())]
-
-
-def study(
-    tmp_path: Path, asked: Question, sizes: Sizes = SMALL, broken: Callable[[Lot], NDArray[np.bool_]] = none
-) -> Path:
-    return carry_out(asked, sizes, Order(tmp_path, lambda folder, lot: Toy(lot, broken))).folder
-
+from tests.sensitivity_toy import (
+    EFFECTIVE,
+    FLAT,
+    GONE,
+    IDLE,
+    LEVEL_ONLY,
+    SHARED,
+    SMALL,
+    STRONG,
+    THIRD,
+    WEAK,
+    WORLD,
+    Floats,
+    Toy,
+    none,
+    question,
+    rows_of,
+    scenario,
+    study,
+    toy,
+)
 
 # Questions and lots
 
