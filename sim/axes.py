@@ -2,16 +2,16 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from sim.errors import InputError, Problem
 from sim.scenario_names import default_catalogues
-from sim.scenario_report import shown
+from sim.scenario_report import Report, shown
 from sim.scenario_schema import Range
-from sim.yamlfile import parse_value
+from sim.yamlfile import node_of, parse_value
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,10 @@ class Axis:
 
 
 def make_axis(label: str, keys: Sequence[str], written: Any, is_grid: bool) -> Axis:
-    """Return an axis from a list of values, or a mapping {from, to, count}. Raises ValueError with a sentence."""
+    """Return an axis from a list of values, or a mapping {from, to, count}.
+
+    Raises ValueError with a sentence, InputError for keys that do not belong.
+    """
     unit, phrase = _about(keys)
     path = ".".join(keys)
     if isinstance(written, list):
@@ -62,7 +65,10 @@ def make_axis(label: str, keys: Sequence[str], written: Any, is_grid: bool) -> A
         return Axis(path, label, tuple(written), None, None, unit, phrase)
     if not isinstance(written, dict):
         raise ValueError(f"only lists and ranges sweep, not the single value {shown(written)}")
-    span = Range.model_validate(written)
+    report = Report(node_of(written, "--vary"))
+    span = report.validate(Range, written, ())
+    if span is None:
+        raise InputError([replace(found, path=f"{label}.{found.path}".rstrip(".")) for found in report.problems])
     if not span.start < span.to:
         raise ValueError(f"the range ends ({span.to:g}) where it starts ({span.start:g}), or before")
     if is_grid and span.count is None:

@@ -202,7 +202,7 @@ def sweep(
 
     The same can stand in the scenario as a block `experiment:`. The same command goes on where it was interrupted.
     """
-    with _reporting(as_json):
+    with _reporting(as_json, "what was finished is kept, and the same command goes on from there"):
         from sim.cli_sweep import Manner, SweepWish, sweep_scenario
 
         block = {"method": method, "points": points, "draws": draws, "draw_method": draw_method, "seeds": seeds}
@@ -236,7 +236,7 @@ def sensitivity(
         int | None, typer.Option("--samples", min=16, metavar="N", help="Sobol' samples, a power of two; 512.")
     ] = None,
     top: Annotated[
-        int | None, typer.Option("--top", min=1, metavar="K", help="Parameters that get Sobol' indices; 12.")
+        int | None, typer.Option("--top", min=1, metavar="K", help="Parameters that get Sobol' indices; 16.")
     ] = None,
     draws: Annotated[int | None, typer.Option("--draws", min=3, metavar="N", help="Draws of the split; 32.")] = None,
     chances: Annotated[
@@ -312,8 +312,8 @@ def _end(success: bool) -> None:
 
 
 @contextlib.contextmanager
-def _reporting(as_json: bool) -> Iterator[None]:
-    """Turn what can go wrong into messages and exit codes."""
+def _reporting(as_json: bool, stopped: str = "nothing half-written was left") -> Iterator[None]:
+    """Turn what can go wrong into messages and exit codes; `stopped` is what Ctrl-C leaves behind."""
     try:
         yield
     except InputError as error:
@@ -322,7 +322,7 @@ def _reporting(as_json: bool) -> Iterator[None]:
         print_problems(error, as_json)
         raise typer.Exit(BAD_INPUT) from None
     except KeyboardInterrupt:
-        typer.echo("stopped; nothing half-written was left", err=True)
+        typer.echo(f"stopped; {stopped}", err=True)
         raise typer.Exit(FAILED) from None
     except (RuntimeError, FileNotFoundError) as error:
         from sim.cli_text import print_failure

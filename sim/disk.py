@@ -40,6 +40,29 @@ def temporary_beside(path: Path) -> Path:
     return path.with_name(f".{path.name}.{platform.node()}.{os.getpid()}.tmp")
 
 
+def clear_unfinished(folder: Path) -> None:
+    """Remove temporary files that killed processes of this machine left in a folder."""
+    for path in folder.glob(".*.tmp"):
+        name, _, number = path.name.removesuffix(".tmp").rpartition(".")
+        if name.endswith(f".{platform.node()}") and number.isdecimal() and not runs_elsewhere(int(number)):
+            path.unlink(missing_ok=True)
+
+
+def runs_elsewhere(process: int) -> bool:
+    """Whether another process has this number. Asked of the system; where it cannot be asked safely, yes."""
+    if process == os.getpid():
+        return False
+    if os.name != "posix":
+        return True
+    try:
+        os.kill(process, 0)  # signal 0 only asks
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return True
+
+
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file under a temporary name, push it to the disk, and rename it. Raises OSError; then nothing is left."""
     temporary = temporary_beside(path)

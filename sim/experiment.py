@@ -21,7 +21,7 @@ from sim.outcomes import DEFAULT_OUTCOMES, Ask, column_names
 from sim.plan import code_digest, stated_months
 from sim.sampling import grid, is_power_of_two, unit_points
 from sim.scenario import Scenario, Template
-from sim.scenario_report import shown
+from sim.scenario_report import Report, shown
 from sim.scenario_schema import ExperimentBlock
 from sim.setup import names_drawn
 from sim.yamlfile import Node, node_of
@@ -136,7 +136,10 @@ def _block(base: Scenario, changes: Values) -> ExperimentBlock:
     merged = {**written, **changes}
     for key in ("vary", "policies"):
         merged[key] = {**written.get(key, {}), **changes.get(key, {})}
-    block = ExperimentBlock.model_validate(merged)
+    report = Report(node_of(merged, "experiment"))
+    block = report.validate(ExperimentBlock, merged, ())
+    if block is None:
+        raise InputError(report.problems)
     if not block.vary and not block.policies:
         raise _refuse("nothing varies", "Give --vary path=from:to:count, --policy, or an `experiment:` block")
     if block.method != "grid" and block.points is None:
@@ -156,6 +159,8 @@ def _axes(template: Template, block: ExperimentBlock) -> tuple[Axis, ...]:
             continue
         try:
             axes.append(make_axis(label, keys, written, block.method == "grid"))
+        except InputError as error:
+            problems += error.problems
         except ValueError as error:
             remedy = "Write path=from:to:count, or path=a,b,c"
             problems.append(Problem(str(error), VARY, path=label, remedy=remedy))

@@ -22,7 +22,7 @@ import numpy as np
 
 from sim.calendar import month_label
 from sim.compare import DIFFERENCE_HEADER, SUMMARY_HEADER, count_warning, difference_rows, summary_rows
-from sim.disk import disk_errors
+from sim.disk import disk_errors, runs_elsewhere
 from sim.ensemble import Block, Pace, RunError, Simulate, describe_failures, run_blocks, simulate_block
 from sim.plan import Plan, code_digest, commit, folder_name, machine, versions
 from sim.results import (
@@ -285,23 +285,8 @@ def _sweep(folder: Path) -> None:
     start = f".{folder.name}.{platform.node()}."
     for place in sorted(folder.parent.iterdir()):
         number = place.name.removeprefix(start)
-        if place.name.startswith(start) and number.isdecimal() and not _runs_elsewhere(int(number)):
+        if place.name.startswith(start) and number.isdecimal() and not runs_elsewhere(int(number)):
             shutil.rmtree(place, ignore_errors=True)
-
-
-def _runs_elsewhere(process: int) -> bool:
-    """Whether another process has this number. Asked of the system; where it cannot be asked safely, yes."""
-    if process == os.getpid():
-        return False
-    if os.name != "posix":
-        return True
-    try:
-        os.kill(process, 0)  # signal 0 only asks
-    except ProcessLookupError:
-        return False
-    except (PermissionError, OverflowError):
-        return True
-    return True
 
 
 def _take_name(place: Path, folder: Path) -> None:

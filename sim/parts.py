@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sim.disk import write_whole
+from sim.disk import clear_unfinished, write_whole
 from sim.results import OutputError
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ FORMAT = 1
 """Version of the parts; a folder of another version is not continued."""
 PLAN = "plan.json"
 FOLDER = "parts"
+MARK = "part"
 NAME = re.compile(r"(\d{6})-([0-9a-f]{16})\.parquet")
 
 
@@ -43,13 +44,18 @@ class Parts:
             raise OutputError(f"{place} holds the parts of another table; give another folder with --out")
 
     def found(self) -> dict[int, Path]:
-        """Return the parts that are there and whole, by number; damaged ones and unfinished files are removed."""
+        """Return the parts that are there and whole, by number; what is damaged, foreign or unfinished is removed."""
+        clear_unfinished(self.folder)
         good: dict[int, Path] = {}
         for path in sorted(self.folder.iterdir()):
             match = NAME.fullmatch(path.name)
-            if match and hashlib.sha256(path.read_bytes()).hexdigest()[:16] == match[2]:
-                good[int(match[1])] = path
-            elif match:
+            if match is None:
+                continue
+            number = int(match[1])
+            whole = hashlib.sha256(path.read_bytes()).hexdigest()[:16] == match[2]
+            if whole and noted(path, MARK) == self._mark(number):
+                good[number] = path
+            else:
                 path.unlink(missing_ok=True)
         return good
 
@@ -58,7 +64,8 @@ class Parts:
         from pyarrow import parquet
 
         content = io.BytesIO()
-        parquet.write_table(table, content, compression="zstd")
+        notes = {**(table.schema.metadata or {}), MARK: json.dumps(self._mark(number))}
+        parquet.write_table(table.replace_schema_metadata(notes), content, compression="zstd")
         data = content.getvalue()
         path = self.folder / f"{number:06d}-{hashlib.sha256(data).hexdigest()[:16]}.parquet"
         write_whole(path, data)
@@ -67,10 +74,9 @@ class Parts:
                 other.unlink(missing_ok=True)
         return path
 
-    def clear_unfinished(self) -> None:
-        """Remove temporary files of writers that were killed; only for the one who holds the lock."""
-        for path in self.folder.glob(".*.tmp"):
-            path.unlink(missing_ok=True)
+    def _mark(self, number: int) -> list[str | int]:
+        """What a part says of itself: which table, which part."""
+        return [str(self.plan["table"]), number]
 
 
 def read_plan(file: Path) -> dict[str, Any]:

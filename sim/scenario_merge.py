@@ -115,7 +115,7 @@ def resolve_path(path: str, paths: Mapping[str, Keys]) -> Keys | Problem:
         return Problem("the path is not unique", remedy=f"Write one of {listed}")
     depth = path.count(".") + 1
     tails = {".".join(known.split(".")[-depth:]): known for known in paths}
-    near = nearest_name(path, paths) or nearest_name(path, tails)
+    near = nearest_name(path, tails) or nearest_name(path, paths)
     return Problem("no scenario has this path", nearest=near and tails.get(near, near), remedy="Correct the path")
 
 
