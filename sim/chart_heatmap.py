@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.chart_contour import zero_lines
 from sim.chart_data import CannotDraw
 from sim.chart_scale import number_tick
 from sim.chart_sheet import Drawn, Sheet, open_sheet, text_width
@@ -118,7 +119,7 @@ def _heatmap(record: SweepRecord, outcome: Outcome, plane: Plane, facets: Sequen
     title = finding(record, outcome, whole, levers)
     top = float(np.nanmax(np.abs(np.append(whole["mean"], 0.0))))
     norm = Normalize(-top, top) if top > 0 else Normalize(-1, 1)
-    lines = [zero_lines(facet) if _ordered(record, plane) else [] for facet in facets]
+    lines = [no_effect(facet) if _ordered(record, plane) else [] for facet in facets]
     words = sweep_heading(record, title, _reading(record, outcome, plane, any(lines)), _notes(record, plane, whole))
     sheet, panels = _layout(plane, words)
     for ax, facet, segments in zip(panels, facets, lines, strict=True):
@@ -140,25 +141,12 @@ def _ordered(record: SweepRecord, plane: Plane) -> bool:
     return record.numeric(plane.x) and record.numeric(plane.y)
 
 
-def zero_lines(facet: Facet) -> list[Floats]:
-    """Return the pieces of the line of no effect, in cells: linear between the centres of four neighbouring cells.
-
-    There is none unless some cell is clearly above zero and some clearly below; no piece is drawn along cells in which
-    every run equals its baseline, nor next to undefined ones.
-    """
-    from contourpy import contour_generator
-
+def no_effect(facet: Facet) -> list[Floats]:
+    """Return the pieces of the line of no effect, in cells; none unless some cell is clearly above zero, some below."""
     mean, clear = facet.curve["mean"], facet.curve.clear
     if not ((mean > 0) & clear).any() or not ((mean < 0) & clear).any():
         return []
-    table = facet.table("mean")
-    pieces: list[Floats] = []
-    for row, column in np.ndindex(table.shape[0] - 1, table.shape[1] - 1):
-        four = table[row : row + 2, column : column + 2]
-        if np.isfinite(four).all() and four.min() < 0 < four.max():
-            found = contour_generator([column, column + 1], [row, row + 1], four).lines(0.0)
-            pieces.extend(np.asarray(piece, dtype=np.float64) for piece in found)
-    return pieces
+    return zero_lines(facet.table("mean"))
 
 
 def _layout(plane: Plane, words: Any) -> "tuple[Sheet, list[Axes]]":
@@ -233,7 +221,7 @@ def _cells_on(ax: "Axes", plane: Plane, facet: Facet, norm: Any) -> None:
 
 def _number(value: float, top: float) -> str:
     """An effect with as many decimals as all the others of the figure: two digits of the largest."""
-    return change(value) if top >= 1000 else signed(value, max(1 - math.floor(math.log10(top)), 0))
+    return change(value) if top >= 1000 else signed(value, max(math.ceil(1 - math.log10(top / 3)), 0))
 
 
 def _number_on(ax: "Axes", at: tuple[int, int], text: str, face: Any) -> None:
@@ -287,7 +275,7 @@ def _colour_bar(sheet: Sheet, norm: Any, outcome: Outcome, flat: bool) -> None:
 
 def _reading(record: SweepRecord, outcome: Outcome, plane: Plane, zero: bool) -> str:
     parts = ["hatched: the 95% interval of the mean includes zero"]
-    if record.reference is not None:
+    if record.reference in record.points:
         parts.append("outlined: the baseline")
     if zero:
         parts.append("black line: no effect, linear between cells")

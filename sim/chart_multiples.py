@@ -40,7 +40,7 @@ def trajectories(record: SweepRecord) -> Iterator[tuple[str, Drawn]]:
     for column in recorded[:MOST_SERIES]:
         values = record.series(column)
         for what, name, points in lines:
-            yield f"{slug(name)}_{column}", _chart(record, outcome_of(column), values, what, points)
+            yield f"{slug(lever_words(name))}_{column}", _chart(record, outcome_of(column), values, what, points)
 
 
 def _lines(record: SweepRecord) -> "list[tuple[str, str, dict[str, Point]]]":
@@ -71,7 +71,7 @@ def _chart(record: SweepRecord, outcome: Outcome, values: Any, what: str, points
         if np.isnan(curve["mean"]).all()
         else finding(record, outcome, curve, "the policy" if what == "policy" else what)
     )
-    columns = min(len(points), COLUMNS)
+    columns = 3 if len(points) in (5, 6, 9) else min(len(points), COLUMNS)
     rows = -(-len(points) // columns)
     reading = (
         f"{outcome.name}, {outcome.unit}, by {what}. Line: median of the runs of a point; "

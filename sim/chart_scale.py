@@ -48,6 +48,12 @@ class Scale:
         air = MARGIN * (high - low)
         return low - air, high + air
 
+    def holds(self, value: Any) -> bool:
+        """Whether a value has a place on the axis: among the values, or between numbers."""
+        if self.kind == "even":
+            return any(repr(other) == repr(value) for other in self.values)
+        return value is not None and is_numeric([value]) and bool(self.values[0] <= value <= self.values[-1])
+
     @property
     def note(self) -> str:
         """What a reader must know of the axis, or nothing."""
@@ -125,6 +131,6 @@ def value_axis(ax: "Axes", bins: int = 5) -> None:
 
 
 def mark_baseline(ax: "Axes", scale: Scale, home: Any) -> None:
-    """Draw a thin line at the baseline's value of a lever, where it has one on this axis."""
-    if any(repr(value) == repr(home) for value in scale.values):
+    """Draw a thin line at the baseline's value of a lever, where it has a place on this axis."""
+    if scale.holds(home):
         ax.axvline(scale.at(home), color=SOFT, lw=0.8, linestyle=(0, (1, 2)), zorder=1)

@@ -47,14 +47,14 @@ def effects(record: SweepRecord) -> Iterator[tuple[str, Drawn]]:
     for axis in _levers(record):
         panels = lines_along(record, axis)
         outcomes = record.outcomes
-        main = panels.groups[0] if not panels.several else _home_group(record, panels)
+        main = main_group(record, panels)
         curves = [record.effect(main.points, outcome) for outcome in outcomes]
         title = finding(record, outcomes[0], curves[0], lever_words(axis.label), axis)
         words = sweep_heading(record, title, _effect_reading(record, panels), _notes(record, panels, curves))
         sheet, axes = small_multiples(outcomes, words, panels, [outcome.step for outcome in outcomes])
         for ax, outcome in zip(axes, outcomes, strict=True):
             _effect_panel(record, ax, panels, outcome)
-        yield slug(axis.label), Drawn(sheet.figure, title, _effect_alt(title, panels, outcomes, curves))
+        yield slug(lever_words(axis.label)), Drawn(sheet.figure, title, _effect_alt(title, panels, outcomes, curves))
 
 
 def levels(record: SweepRecord) -> Iterator[tuple[str, Drawn]]:
@@ -62,7 +62,7 @@ def levels(record: SweepRecord) -> Iterator[tuple[str, Drawn]]:
     for axis in _levers(record):
         panels = lines_along(record, axis)
         outcomes = record.outcomes
-        main = panels.groups[0] if not panels.several else _home_group(record, panels)
+        main = main_group(record, panels)
         title = _level_title(record, main, outcomes[0], axis)
         bands = f"lines: medians, by {panels.by}" if panels.several else _level_bands(record)
         reading = f"Levels in {record.headline} over {_lever_title(panels)}; {bands}{_dotted(record, panels)}."
@@ -71,7 +71,7 @@ def levels(record: SweepRecord) -> Iterator[tuple[str, Drawn]]:
         for ax, outcome in zip(axes, outcomes, strict=True):
             _level_panel(record, ax, panels, outcome)
         alt = f"Line charts of {len(outcomes)} outcomes over {lever_words(axis.label)}. {title}."
-        yield slug(axis.label), Drawn(sheet.figure, title, alt)
+        yield slug(lever_words(axis.label)), Drawn(sheet.figure, title, alt)
 
 
 def _levers(record: SweepRecord) -> list["Axis"]:
@@ -106,8 +106,11 @@ def lines_along(record: SweepRecord, axis: "Axis") -> Panels:
     return Panels(axis, scale_of(seen), groups, by if len(groups) > 1 else "")
 
 
-def _home_group(record: SweepRecord, panels: Panels) -> Group:
-    """The line that the title speaks of: the one on which the other lever, or the policy, is that of the baseline."""
+def main_group(record: SweepRecord, panels: Panels) -> Group:
+    """Return the line that the title speaks of: on it the other lever, or the policy, is that of the baseline.
+
+    A line that is its own baseline says nothing, and gives way to the next.
+    """
     home = {point.number for point in record.along(panels.axis)}
     with_home = [group for group in panels.groups if home & {point.number for point in group.points}]
     own = [group for group in with_home if any(point.baseline != point.number for point in group.points)]
@@ -159,8 +162,7 @@ def _lever_title(panels: Panels) -> str:
 
 
 def _effect_panel(record: SweepRecord, ax: "Axes", panels: Panels, outcome: Outcome) -> None:
-    labels = []
-    drawn = []
+    labels, drawn, main = [], [], main_group(record, panels)
     for place, group in enumerate(panels.groups):
         colour = LINES[place % len(LINES)] if panels.several else hue_of(outcome)
         x = panels.scale.places([point.values[panels.axis.path] for point in group.points])
@@ -168,7 +170,8 @@ def _effect_panel(record: SweepRecord, ax: "Axes", panels: Panels, outcome: Outc
         drawn.append(curve)
         if not panels.several:
             ax.fill_between(x, curve["p05"], curve["p95"], color=colour, alpha=OUTER_ALPHA, lw=0, zorder=2)
-        ax.fill_between(x, curve["ci95_low"], curve["ci95_high"], color=colour, alpha=INNER_ALPHA, lw=0, zorder=2.5)
+        if group is main:
+            ax.fill_between(x, curve["ci95_low"], curve["ci95_high"], color=colour, alpha=INNER_ALPHA, lw=0, zorder=2.5)
         ax.plot(x, curve["mean"], color=colour, lw=1.5, zorder=4, label=group.label or "mean")
         faces = [colour if clear else PAPER for clear in curve.clear]
         ax.scatter(x, curve["mean"], s=11, c=faces, edgecolors=colour, linewidths=0.9, zorder=5)
@@ -236,8 +239,10 @@ def last_of(values: np.ndarray) -> float:
 
 
 def _effect_reading(record: SweepRecord, panels: Panels) -> str:
-    lines = f"Lines: {panels.by}. Band" if panels.several else "Inner band"
-    bands = f"{lines}: 95% interval of the mean; full dots: it excludes zero"
+    bands = "Inner band: 95% interval of the mean; full dots: it excludes zero"
+    if panels.several:
+        banded = main_group(record, panels).label
+        bands = f"Lines: {panels.by}. Full dots: the 95% interval of the mean excludes zero; band: it, for {banded}"
     if record.pairs == 1:
         bands = f"Lines: {panels.by}; one run a point" if panels.several else "One run a point"
     elif not panels.several:
@@ -255,11 +260,11 @@ def _level_bands(record: SweepRecord) -> str:
 
 
 def _dotted(record: SweepRecord, panels: Panels) -> str:
-    return "; dotted: the baseline's value" if panels.axis.path in record.given else ""
+    return "; dotted: the baseline's value" if panels.scale.holds(record.given.get(panels.axis.path)) else ""
 
 
 def _notes(record: SweepRecord, panels: Panels, curves: Sequence[Curve]) -> list[str]:
-    about = f" (with {panels.by} {_home_group(record, panels).label})" if panels.several else ""
+    about = f" (with {panels.by} {main_group(record, panels).label})" if panels.several else ""
     clear = "" if all(curve.is_zero for curve in curves) else clear_count(curves, record.outcomes)
     return [f"{clear[:-1]}{about}; intervals hold for each value alone." if clear else "", *_line_notes(record, panels)]
 

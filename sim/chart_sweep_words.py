@@ -17,20 +17,24 @@ from sim.sweep_results import SweepPoint as Point
 
 METHODS = {"grid": "grid", "latin_hypercube": "Latin hypercube", "sobol": "Sobol' sequence"}
 MOST_NAMED = 4
+POINT = "point"
+"""The role of points that were asked for; others are there to be compared with."""
 
 
-def setting_words(record: SweepRecord, point: Point, always: Axis | None = None) -> str:
-    """Return what sets a point apart from its baseline: 'enforcement 1', 'policy tight', 'a 1 and b on'.
+def setting_words(record: SweepRecord, point: Point, axis: Axis | None = None) -> str:
+    """Return what sets a point apart: 'enforcement 1', 'policy tight and enforcement 0.5', 'a 1 and b on'.
 
-    The value on the axis `always` is said even if the baseline has it too. Where nothing differs, since the baseline
-    is another world at the same values, all of them are said.
+    Against one point of the sweep, what differs from it; else all levers that vary. On a line along `axis` its value is
+    always said, and those of others only where two levers vary.
     """
     base = record.by_number[point.baseline]
-    policy = [f"policy {point.policy}"] if point.policy != base.policy else []
-    changed = [axis for axis in record.axes if axis == always or not same_at(axis, point, base)]
-    if not changed and not policy:
-        changed, policy = record.axes, [f"policy {point.policy}"] if len(record.policies) > 1 else []
-    parts = [*policy, *(f"{lever_words(axis.label)} {value_words(point.values[axis.path])}" for axis in changed)]
+    told = record.axes if axis is None or len(record.axes) <= 2 else [axis]
+    if record.reference is not None and record.reference.role == POINT:
+        told = [some for some in told if some == axis or not same_at(some, point, base)]
+    policy = (
+        [f"policy {point.policy}"] if len(record.policies) > 1 and (not told or point.policy != base.policy) else []
+    )
+    parts = [*policy, *(f"{lever_words(some.label)} {value_words(point.values[some.path])}" for some in told)]
     return listed(parts) or "the only point"
 
 
@@ -40,14 +44,16 @@ def same_at(axis: Axis, one: Point, other: Point) -> bool:
 
 
 def than_words(record: SweepRecord, point: Point) -> str:
-    """Return what a point is compared with: 'than with 0', 'than as written', 'than without chip controls'."""
-    base = record.by_number[point.baseline]
+    """Return what a point is compared with: 'than with 0', 'than as written', 'than without chip controls'.
+
+    A value is named only where nothing else can differ: a baseline outside the grid may set more than the levers.
+    """
+    base, against = record.by_number[point.baseline], str(record.manifest.get("against", ""))
     changed = [axis for axis in record.axes if not same_at(axis, point, base)]
-    if not changed and point.policy != base.policy:
+    if base.role == POINT and not changed and point.policy != base.policy:
         return f"than with policy {base.policy}"
-    if len(changed) == 1 and point.policy == base.policy and base.values[changed[0].path] is not None:
+    if base.role == POINT and len(changed) == 1 and point.policy == base.policy:
         return f"than with {value_words(base.values[changed[0].path])}"
-    against = str(record.manifest.get("against", ""))
     if "as written" in against:
         return "than as written"
     shorter = re.sub(r"^(the )?same world,? ?", "", against, flags=re.IGNORECASE)
