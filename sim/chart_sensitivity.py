@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from sim.chart_sensitivity_data import CHANCE, Panel, Row, SensitivityRecord, label
 from sim.chart_sheet import Drawn, Heading, Sheet, open_sheet, panel_heading
 from sim.chart_style import FAINT, HUE, INK, SOFT, lighter
-from sim.chart_sweep_text import amount, capital, listed, slug, with_unit
+from sim.chart_sweep_text import amount, capital, slug, with_unit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -17,6 +17,7 @@ CLEAR = 0.5
 NAMES, LEFT, RIGHT, AIR = 2.35, 0.16, 0.3, 0.3
 """Inches for the names of parameters, the margins, and between panels."""
 BAR, POINTS = 0.235, 7.8
+OVER = " An estimate above 100% rests on a few extreme runs: it says only that the index is large."
 
 
 def drivers(record: SensitivityRecord) -> Iterator[tuple[str, Drawn]]:
@@ -56,9 +57,10 @@ def variance(record: SensitivityRecord) -> Iterator[tuple[str, Drawn]]:
         if not panels:
             continue
         title = _variance_title(record, panels[0])
+        over = any(panel.number(row, "total", scaled=False) > 1.0 for panel in panels for row in panel.rows)
         shown = [_by_total(record, panel) for panel in panels]
         named = record.manifest["selected"]
-        sheet, axes = bar_panels(panels, shown, record.heading(title, reading, "sobol", note))
+        sheet, axes = bar_panels(panels, shown, record.heading(title, reading, "sobol", note + OVER * over))
         for ax, panel, rows in zip(axes, panels, shown, strict=True):
             _indices(ax, panel, rows, named)
         alt = f"Bar charts of first-order and total Sobol' indices. {title}."
@@ -126,7 +128,7 @@ def _indices(ax: "Axes", panel: Panel, rows: Sequence[Row], named: Sequence[str]
     name_bars(ax, factors, [factor for factor in factors if factor not in named])
     ax.axhline(len(named) - 0.5, color=FAINT, lw=0.9, zorder=1)
     most = max(100 * panel.number(row, f"{kind}_high", scaled=False) for row in rows for kind in ("first", "total"))
-    ax.set_xlim(0.0, max(10.0, 1.03 * most))
+    ax.set_xlim(0.0, min(max(10.0, 1.03 * most), 120.0))
     set_ticks(ax)
     panel_heading(ax, panel.name)
     ax.set_xlabel("% of the variance", fontsize=POINTS, labelpad=2)
@@ -160,12 +162,14 @@ def _by_total(record: SensitivityRecord, panel: Panel) -> list[Row]:
 
 
 def _driver_title(panel: Panel) -> str:
-    said: list[str] = []
-    for row in panel.rows[:3]:
-        size = with_unit(amount(panel.number(row, "mu_star")), "" if said else panel.outcome.step)
-        said.append(f"'{label(row['parameter'])}', {size}")
+    """Name the first parameter as such only where the interval of its effect lies above the next one's effect."""
+    rows = panel.rows[:3]
+    said = [f"'{label(row['parameter'])}', {amount(panel.number(row, 'mu_star'))}" for row in rows]
+    said[0] = with_unit(said[0], panel.outcome.step)
+    if len(rows) > 1 and panel.number(rows[0], "mu_star_low") <= panel.number(rows[1], "mu_star"):
+        return f"No one parameter stands out in what moves {panel.subject}: {'; '.join(said)} come first"
     start = f"{capital(panel.subject)} depends most on {said[0]}"
-    return f"{start}; then on {listed(said[1:])}" if said[1:] else start
+    return f"{start}; then on {' and '.join(said[1:])}" if said[1:] else start
 
 
 def _variance_title(record: SensitivityRecord, panel: Panel) -> str:

@@ -26,7 +26,7 @@ DARK = 3
 """Number of colours, from the first, on which text is white."""
 LEAST = 7.5
 """Per cent from which a segment has its number written in it."""
-NAMES, KEY = 2.0, 0.55
+NAMES, KEY = 2.0, 0.34
 
 
 def split(record: SensitivityRecord) -> Drawn:
@@ -113,7 +113,7 @@ def _key(ax: "Axes") -> None:
 
     handles = [Patch(color=colour, label=name) for name, colour in zip(SEGMENTS, COLOURS, strict=True)]
     ax.axis("off")
-    ax.legend(handles=handles, loc="lower left", bbox_to_anchor=(-0.005, -0.25), ncols=len(handles), frameon=False,
+    ax.legend(handles=handles, loc="lower left", bbox_to_anchor=(-0.005, -0.55), ncols=len(handles), frameon=False,
               fontsize=POINTS, handlelength=1.0, handletextpad=0.5, columnspacing=1.4, borderaxespad=0.0)  # fmt: skip
 
 

@@ -65,7 +65,7 @@ class Sizes:
 
     trajectories: int = 20
     samples: int = 512
-    top: int = 12
+    top: int = 16
     draws: int = 32
     chances: int = 4
 
@@ -118,14 +118,15 @@ def morris_stage(question: Question, sizes: Sizes, run: Run, folder: Path) -> St
 
 
 def most_important(names: Sequence[str], effects: Mapping[Target, Floats], top: int) -> tuple[str, ...]:
-    """Return at most `top` names, by their mean share of the squared mean absolute effects over all targets.
+    """Return at most `top` names, by the largest share that each has in the squared mean effects on any target.
 
-    The square, because variances are what the next stage splits; the mean over targets, so that each counts the same.
+    The square, because variances are what the next stage splits; the largest over targets, so that what drives one of
+    them alone is not lost among the others.
     """
     score = np.zeros(len(names))
     for mine in effects.values():
         square = np.abs(mine).mean(axis=0) ** 2
-        score += square / square.sum()
+        score = np.maximum(score, square / square.sum())
     order = np.argsort(-score, kind="stable")[:top]
     return tuple(names[place] for place in order if score[place] > 0.0)
 

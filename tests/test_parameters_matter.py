@@ -13,9 +13,13 @@ import pytest
 
 from sim.data import load_tables
 from sim.engine import Engine, Record
+from sim.lots import Lot
 from sim.measures import record as measured
 from sim.policies import Lever, lever_catalogue
 from sim.scenario import Scenario, load_scenario
+from sim.sensitivity_inert import ACTS_ONLY, ELSEWHERE, why_inert
+from sim.sensitivity_lots import AS_WRITTEN, structures
+from sim.setup import names_drawn
 
 RECORDED = "as recorded, then held"
 NO_DIES = "dies are short: no foundry abroad makes any for China"
@@ -123,6 +127,53 @@ def test_every_parameter_of_the_draw_moves_a_measure(name: str) -> None:
         for spread in (0.2, 0.6)
     )
     assert not np.array_equal(low.run().values, high.run().values, equal_nan=True)
+
+
+def test_everything_else_that_is_drawn_moves_a_measure() -> None:
+    """Traits of single labs and the gain of the dated event, from low to high, all else and the luck the same."""
+    scenario = load_scenario("history_hold", ["end=2025-12", "outputs.at=[]"])
+    catalogue = set(load_tables().parameters.text("name"))
+    names = tuple(name for name in names_drawn(scenario) if name not in catalogue)
+    places = np.full((2 * len(names), len(names)), 0.5)
+    for place in range(len(names)):
+        places[2 * place : 2 * place + 2, place] = (0.1, 0.9)
+    still = np.zeros(len(places), dtype=np.int64)
+    record = Engine(Lot((scenario,), still, still, still, names, places)).run()
+    assert len(names) > 30
+    assert not [name for place, name in enumerate(names) if not differs(record, 2 * place, 2 * place + 1)]
+
+
+@pytest.mark.slow
+def test_every_switch_of_the_model_moves_a_measure() -> None:
+    """The structural variants of a sensitivity study, in the recorded timeline to 2032-12."""
+    variants = structures(scenario_of(RECORDED))
+    before = timeline(RECORDED).values
+    still = [
+        name for name, variant in variants.items()
+        if name != AS_WRITTEN and np.array_equal(Engine(variant, LUCK).run().values, before, equal_nan=True)
+    ]  # fmt: skip
+    assert not still
+
+
+def test_the_reasons_for_parameters_that_may_do_nothing_are_those_of_the_worlds_above() -> None:
+    """What `sensitivity` says of an inert parameter: the names of here, and one that a single measure shows."""
+    acting = {start for start in ACTS_IN if any(name.startswith(start) for name in PARAMETERS)}
+    assert set(ACTS_ONLY) - acting == {"pricing.least_price"}
+    assert acting <= set(ACTS_ONLY)
+    assert "endogenous" in why_inert("gov.target_gap")
+    assert why_inert("demand.world_spend") == ELSEWHERE
+
+
+def test_the_least_price_is_seen_in_the_price_of_a_fixed_capability_alone() -> None:
+    engine = Engine(scenario_of(RECORDED), np.zeros(2, dtype=np.int64))
+    engine.block.par["pricing.least_price"][:, 0] = ends()["pricing.least_price"]
+    record = engine.run()
+    moved = [
+        column for place, column in enumerate(record.columns)
+        if not np.array_equal(record.values[0, :, place], record.values[1, :, place], equal_nan=True)
+    ]  # fmt: skip
+    assert moved
+    assert {column.partition(".")[0] for column in moved} == {"price_fixed_capability"}
 
 
 @functools.cache

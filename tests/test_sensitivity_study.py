@@ -235,13 +235,16 @@ def test_what_moves_nothing_is_listed_with_the_reason(tmp_path: Path) -> None:
     assert "channel slack" in row["why"]
 
 
-def test_the_most_important_names_count_every_target_the_same() -> None:
+def test_the_most_important_names_are_those_that_drive_some_target() -> None:
     asked = question(EFFECTIVE, LEVEL_ONLY, of="level")
     large, small = asked.targets
     effects = {large: np.array([[9000.0, 1.0, 0.0, 0.0]]), small: np.array([[0.0, 0.1, 0.0, 0.05]])}
     assert most_important("abcd", effects, 3) == ("a", "b", "d")
     assert most_important("abcd", effects, 1) == ("a",)
     assert most_important("abcd", {}, 3) == ()
+    even = {target: np.array([[1.0, 1.0, 1.1, 0.0]]) for target in question(EFFECTIVE, of="level").targets}
+    alone = {large: np.array([[0.0, 0.0, 0.0, 0.1]])}
+    assert most_important("abcd", {**even, **alone}, 1) == ("d",), "what drives one target alone is kept"
 
 
 # Failures, and numbers that are not there
