@@ -71,8 +71,11 @@ EXPERIMENT_CHARTS: dict[str, Kind] = {
             "04_structural_variants": "sim.chart_sensitivity_split.variants",
         },
     ),
-    "discovery": Kind("pathlib.Path", {}),
-    "regret": Kind("pathlib.Path", {}),
+    "discovery": Kind(
+        "pathlib.Path",
+        {"01_conditions": "sim.chart_discovery.conditions", "02_tree": "sim.chart_discovery_tree.tree"},
+    ),
+    "regret": Kind("pathlib.Path", {"01_front": "sim.chart_regret.front", "02_regret": "sim.chart_regret_strip.strip"}),
 }
 """The charts of experiments, by the `kind` of the manifest."""
 

@@ -221,6 +221,62 @@ def merge(folder: Folder, quiet: Quiet = False, as_json: Json = False) -> None:
         _end(merge_shards(folder, quiet, as_json))
 
 
+@app.command(short_help="Find the conditions under which something happens.")
+def discover(
+    folder: Folder,
+    when: Annotated[
+        str,
+        typer.Option(
+            "--when", metavar="CONDITION", help="As in 'gap_months.CN@2027-12 > baseline + 3'; joined by and."
+        ),
+    ],
+    coverage: Annotated[
+        float | None, typer.Option("--coverage", metavar="SHARE", help="Least share of the cases in the box; 0.5.")
+    ] = None,
+    quiet: Quiet = False,
+    as_json: Json = False,
+    no_charts: NoCharts = False,
+    force: Force = False,
+) -> None:
+    """Find the conditions on parameters and levers under which something happens in a sweep, by PRIM and CART.
+
+    Needs `pip install darkhorse[analysis]`. See docs/discovery.md.
+    """
+    with _reporting(as_json):
+        from sim.cli_discover import Showing, discover
+
+        _end(discover(folder, when, coverage, Showing(quiet, as_json, not no_charts, force)))
+
+
+@app.command(short_help="Find the policy that loses least, whatever the world.")
+def regret(
+    folders: Annotated[list[Path], typer.Argument(help="A sweep, or one for each worldview.", metavar="DIR")],
+    side: Annotated[str, typer.Option("--side", metavar="WHO", help="Who chooses: sender or challenger.")] = "sender",
+    objective: Annotated[
+        list[str] | None,
+        typer.Option("--objective", metavar="OUTCOME:higher", help="Your own, instead of the side's; or :lower."),
+    ] = None,
+    weights: Annotated[
+        str | None, typer.Option("--weights", metavar="A,B,C", help="Weights of the objectives; equal unless given.")
+    ] = None,
+    at: Annotated[str | None, typer.Option("--at", metavar="MONTH", help="Month of the objectives; the last.")] = None,
+    quiet: Quiet = False,
+    as_json: Json = False,
+    no_charts: NoCharts = False,
+    force: Force = False,
+) -> None:
+    """Compare the policies of a sweep by their regret over its draws, and by trade-offs between objectives.
+
+    Several sweeps of the same policies are views of the world with names. See docs/discovery.md.
+    """
+    with _reporting(as_json):
+        from sim.cli_discover import Showing
+        from sim.cli_regret import RegretWish, regret
+
+        wish = RegretWish(side, tuple(objective or ()), at, weights)
+        _end(regret(folders, wish, Showing(quiet, as_json, not no_charts, force)))
+
+
 @app.command(short_help="Find what drives outcomes and the effect on them.")
 def sensitivity(
     file: File,

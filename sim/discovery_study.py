@@ -103,6 +103,7 @@ def summary(found: Study) -> dict[str, Any]:
     return {
         "when": str(found.condition),
         "what": in_words(found.condition),
+        "clauses": [asdict(clause) for clause in found.condition.clauses],
         "rule": {**asdict(found.rule), "tolerance": TOLERANCE},
         "runs": len(cases),
         "hits": cases.hits,

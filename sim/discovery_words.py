@@ -126,7 +126,7 @@ def _method(found: "Study") -> Iterator[str]:
     if found.found is not None:
         yield (
             f"How: PRIM (EMA workbench, peels of {rule.alpha:.0%}) on {min(rule.keep, len(cases.names))} dimensions "
-            f"of {len(cases.names)}, those that separate best, and on fewer of them. The box is the one with the fewest "
+            f"of {len(cases.names)}, those that separate best, and on fewer. The box is the one with the fewest "
             f"limits whose density is within {TOLERANCE:g} of the highest among boxes of coverage {rule.coverage:g} or "
             f"more; limits with a quasi-p-value above {rule.level:g} are taken away. The check repeats all of that "
             f"{FOLDS * REPEATS} times on some draws ({FOLDS - 1} in {FOLDS}) and tests it on the others."

@@ -55,7 +55,7 @@ SIDES: Mapping[str, tuple[Wanted, ...]] = {
     "sender": (
         Wanted("gap_months.CN", "Chinese lag", "months", True),
         Wanted("supplier_revenue_lost", "chip sales lost", "bn$ in all", False, 1e-3, True),
-        Wanted("hub_share.US", "US share of open models abroad", "points", True, 100.0),
+        Wanted("hub_share.US", "US share of open models", "points", True, 100.0),
     ),
     "challenger": (
         Wanted("gap_months.CN", "Chinese lag", "months", False),

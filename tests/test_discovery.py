@@ -206,7 +206,8 @@ def test_draws_left_out_confirm_the_planted_box_and_no_box_in_noise(monkeypatch:
     known = hold_out(cases, rule, seed=1)
     assert known.holds
     assert known.density == pytest.approx(0.8, abs=0.1)
-    assert known.limited["a"] == known.limited["b"] == known.fits == FOLDS
+    assert known.fits == FOLDS
+    assert min(known.limited["a"], known.limited["b"]) >= FOLDS - 1
     assert sum(known.limited.values()) <= 2 * FOLDS + 3
     assert known == hold_out(cases, rule, seed=1)
     assert not hold_out(pure_noise(), rule, seed=1).holds

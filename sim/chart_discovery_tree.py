@@ -1,0 +1,88 @@
+"""The chart of a discovery's tree: its leaves with their conditions, drawn from the folder."""
+
+import textwrap
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sim.chart_data import CannotDraw
+from sim.chart_discovery_data import HIT, how, percent_ticks, record_of, source
+from sim.chart_sheet import POINTS_PER_INCH, Drawn, Heading, open_sheet, text_width
+from sim.chart_style import INK, PAPER, SOFT, lighter
+from sim.chart_sweep_text import capital
+from sim.derived import read_csv
+from sim.discovery_study import TREE
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+LINE, AIR, WIDE = 0.16, 0.22, 62
+"""Height of a line of text and of what stands between rows, in inches; characters of a line."""
+
+
+def tree(folder: Path) -> Drawn:
+    """Draw the leaves of the tree as rows: their conditions, and the share of their runs that are of interest."""
+    record = record_of(folder)
+    nodes = read_csv(folder / TREE)
+    leaves = sorted((n for n in nodes if n["below"] == "-1"), key=lambda node: -float(node["share"]))
+    if len(leaves) < 2:
+        raise CannotDraw("the tree has no split that is worth its place")
+    base = float(record.manifest["base_rate"])
+    lines = [textwrap.wrap("; ".join(_way(nodes, leaf)), WIDE) for leaf in leaves]
+    top, bottom = float(leaves[0]["share"]), float(leaves[-1]["share"])
+    title = f"{capital(record.what)} in {top:.0%} of the runs of one branch of the tree and in {bottom:.0%} of another"
+    reading = (
+        f"Rows: leaves of a CART tree. Bars: share of the leaf's runs in which it happens; line: all runs ({base:.0%})."
+    )
+    skill = record.manifest["tree"]["skill"]
+    taken = f"{max(skill or 0.0, 0.0):.0%} of the squared error of the base rate"
+    told = f"On draws that it was not grown on, the tree takes away {taken}."
+    words = Heading(title, reading, [told, how(record), source(record)])
+    height = sum(AIR + LINE * len(text) for text in lines)
+    left = 0.35 + max(text_width(line, 8.0) for text in lines for line in text) / POINTS_PER_INCH
+    sheet = open_sheet(9.0, height, 1, 1, words, left=left, right=1.2)
+    ax = sheet.figure.add_subplot(sheet.grid[0, 0])
+    _leaf_bars(ax, leaves, lines, base)
+    ways = ". ".join(f"{float(leaf['share']):.0%} where {' and '.join(_way(nodes, leaf))}" for leaf in leaves[:2])
+    return Drawn(sheet.figure, title, f"Bars for {len(leaves)} leaves of a tree. {title}. {ways}.")
+
+
+def _leaf_bars(ax: "Axes", leaves: Sequence[dict[str, str]], lines: Sequence[Sequence[str]], base: float) -> None:
+    heights = [AIR + LINE * len(text) for text in lines]
+    centres = np.cumsum(heights) - np.array(heights) / 2
+    for leaf, text, y in zip(leaves, lines, centres, strict=True):
+        share = float(leaf["share"])
+        ax.barh(y, share, height=0.2, color=HIT if share > base else lighter(HIT, 0.55), lw=0, zorder=3)
+        ax.annotate("\n".join(text), (0, y), (-8, 0), textcoords="offset points", ha="right", va="center", fontsize=8)
+        words = f"{share:.0%} of {int(leaf['runs']):,} runs"
+        ax.annotate(words, (share, y), (5, 0), textcoords="offset points", va="center", fontsize=8, color=SOFT,
+                    annotation_clip=False, zorder=6, bbox={"fc": PAPER, "ec": "none", "pad": 0.8})  # fmt: skip
+    ax.axvline(base, color=INK, lw=0.8, zorder=4)
+    ax.set_ylim(sum(heights), 0)
+    ax.set_xlim(0, max(float(leaf["share"]) for leaf in leaves) * 1.02)
+    ax.set_yticks([])
+    ax.grid(False)
+    percent_ticks(ax.xaxis)
+    ax.set_xlabel("% of the leaf's runs", fontsize=8)
+
+
+def _way(nodes: Sequence[dict[str, str]], leaf: dict[str, str]) -> list[str]:
+    """The conditions of a leaf in words, the tightest of each side of each dimension."""
+    ends: dict[str, dict[str, float]] = {}
+    node = leaf
+    while int(node["parent"]) >= 0:
+        parent = nodes[int(node["parent"])]
+        side = "at most" if parent["below"] == node["node"] else "above"
+        ends.setdefault(parent["label"], {}).setdefault(side, float(parent["threshold"]))
+        node = parent
+    return [
+        _side(label, side, value) for label, sides in reversed(ends.items()) for side, value in sorted(sides.items())
+    ]
+
+
+def _side(label: str, side: str, value: float) -> str:
+    if " is " in label:  # a category: 1 where it is so
+        return label if side == "above" else label.replace(" is ", " is not ", 1)
+    return f"{label} {side} {value:.3g}"
