@@ -79,23 +79,26 @@ def _chart(record: SweepRecord, outcome: Outcome, values: Any, what: str, points
     )
     words = sweep_heading(record, title, reading, _notes(record, what))
     sheet = open_sheet(9.0, rows * ROW + (rows - 1) * BETWEEN, rows, columns, words, wspace=0.12, hspace=BETWEEN / ROW)
-    order = {point.number: place for place, point in enumerate(record.sweep.points)}
-    start = month_index(str(record.manifest["scenario"].get("start", FIRST_MONTH)))
     first: Axes | None = None
     for place, (name, point) in enumerate(points.items()):
         ax = sheet.figure.add_subplot(sheet.grid[place // columns, place % columns], sharey=first)
         first = first or ax
-        own = point.number == point.baseline
-        draw_fan(_fan(values[order[point.number]], outcome, start), ax, hue_of(outcome))
-        if point.baseline in order:
-            base = _fan(values[order[point.baseline]], outcome, start)
-            ax.plot(base.months, base.median, color=INK, lw=1.0, linestyle=DASH, zorder=5, label="baseline")
-        time_axis(ax, start, start + values.shape[-1] - 1, _record_end(), short=True)
-        value_axis(ax)
+        _panel(record, ax, outcome, values, point)
         ax.tick_params(labelleft=place % columns == 0, labelsize=8.0)
-        heading_over(ax, f"{name} (baseline)" if own else name, "")
+        heading_over(ax, f"{name} (baseline)" if point.number == point.baseline else name, "")
     alt = f"{len(points)} line charts over time of {outcome.name} by {what}: {', '.join(points)}. {title}."
     return Drawn(sheet.figure, title, alt)
+
+
+def _panel(record: SweepRecord, ax: "Axes", outcome: Outcome, values: Any, point: "Point") -> None:
+    """The fan of one point, and the median of its baseline."""
+    start = month_index(str(record.manifest["scenario"].get("start", FIRST_MONTH)))
+    order = {other.number: place for place, other in enumerate(record.sweep.points)}
+    draw_fan(_fan(values[order[point.number]], outcome, start), ax, hue_of(outcome))
+    base = _fan(values[order[point.baseline]], outcome, start)
+    ax.plot(base.months, base.median, color=INK, lw=1.0, linestyle=DASH, zorder=5, label="baseline")
+    time_axis(ax, start, start + values.shape[-1] - 1, _record_end(), short=True)
+    value_axis(ax)
 
 
 def _fan(values: Any, outcome: Outcome, start: int = 0) -> Fan:

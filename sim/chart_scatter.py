@@ -81,23 +81,19 @@ def _scatter(record: SweepRecord, outcome: Outcome, curve: Curve) -> Drawn:
     )
     words = sweep_heading(record, title, reading, _notes(record, curve))
     columns = min(len(axes), 3 if len(axes) != 4 else 2)
-    rows = -(-len(axes) // columns)
     width = 9.0 if columns > 1 else 6.2
     inside = (width - 0.92 - (columns - 1) * 0.3) / columns
-    sheet = open_sheet(
-        width, rows * ROW + (rows - 1) * BETWEEN, rows, columns, words, wspace=0.3 / inside, hspace=BETWEEN / ROW
-    )
+    rows = -(-len(axes) // columns)
+    high = rows * ROW + (rows - 1) * BETWEEN
+    sheet = open_sheet(width, high, rows, columns, words, wspace=0.3 / inside, hspace=BETWEEN / ROW)
     first: Axes | None = None
     for place, (axis, scale, average) in enumerate(zip(axes, scales, averages, strict=True)):
         ax = sheet.figure.add_subplot(sheet.grid[place // columns, place % columns], sharey=first)
         first = first or ax
         _panel(ax, outcome, axis, scale, curve, average)
         dress(ax, scale, inside)
-        value_axis(ax)
         ax.tick_params(labelleft=place % columns == 0)
-        unit = outcome.step if place % columns == 0 else ""
-        heading_over(ax, capital(lever_words(axis.label)), unit)
-        ax.set_xlabel(", ".join(text for text in (axis.unit, scale.note) if text), fontsize=LABEL_POINTS, labelpad=1.5)
+        heading_over(ax, capital(lever_words(axis.label)), outcome.step if place % columns == 0 else "")
     if curve.is_zero and first is not None:
         flat(first)
     alt = f"Scatter charts of the effect on {outcome.name} over {len(axes)} levers. {title}.{_spread(outcome, curve)}"
@@ -141,6 +137,8 @@ def _panel(ax: "Axes", outcome: Outcome, axis: "Axis", scale: Scale, curve: Curv
         ax.plot(average.x, average.mean, color=INK, lw=1.6, zorder=5, label="mean")
     ax.scatter(x, curve["mean"], s=9, color=colour, alpha=0.5, linewidths=0, zorder=2)
     draw_zero(ax)
+    value_axis(ax)
+    ax.set_xlabel(", ".join(text for text in (axis.unit, scale.note) if text), fontsize=LABEL_POINTS, labelpad=1.5)
 
 
 def _title(record: SweepRecord, outcome: Outcome, curve: Curve, axes: "list[Axis]", averages: list[Local]) -> str:
