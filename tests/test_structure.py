@@ -18,9 +18,13 @@ from sim.scenario_schema import Channels
 from tests.source_code import AGENTS, ROOT, SIM, code_strings, functions, identifiers, imports, module_name, tree_of
 
 LOW = ("errors", "calendar", "arrays", "places", "yamlfile", "distributions", "data", "tape", "parameters", "lags",
-       "networks", "policies")  # fmt: skip
-WORLD = ("setup", "engine", "measures", "measuring", "checks", "graphs", "world")
+       "networks", "policies", "sampling")  # fmt: skip
+WORLD = ("lots", "setup", "engine", "measures", "measuring", "checks", "graphs", "world")
 RESULTS = ("plan", "results", "compare", "ensemble", "history", "golden", "facts", "fact_formulas", "explain")
+EXPERIMENTS = ("axes", "batch", "boxes", "condition", "derived", "discovery", "disk", "effects", "executors",
+               "experiment", "objectives", "outcomes", "parts", "regret", "sensitivity", "sweep",
+               "table_digest")  # fmt: skip
+"""Starts of names of modules that compute and read experiments."""
 HEAVY = ("pandas", "scipy", "mesa", "matplotlib", "networkx", "pyarrow")
 MAPPED = {"agents.windows"}
 """Mesa views on a run; they stand beside the rules and are no rules."""
@@ -33,12 +37,14 @@ def layer(module: str) -> int:
     package, _, name = module.partition(".")
     if package == "agents":
         return 2 if module in MAPPED else 1
-    for place, prefix in ((0, "scenario"), (3, "sensitivity"), (4, "chart"), (5, "cli"), (5, "__main__")):
+    for place, prefix in ((0, "scenario"), (4, "chart"), (5, "cli"), (5, "__main__")):
         if name.startswith(prefix):
             return place
     for place, names in ((0, LOW), (2, WORLD), (3, RESULTS)):
         if name in names:
             return place
+    if name.startswith(EXPERIMENTS):
+        return 3
     raise AssertionError(f"{module} has no layer; name it in tests/test_structure.py")
 
 
