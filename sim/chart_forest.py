@@ -11,7 +11,7 @@ from sim.chart_style import INK, PAPER, SOFT
 from sim.chart_sweep import heading_over, hue_of
 from sim.chart_sweep_data import Curve, SweepRecord, evenly, same
 from sim.chart_sweep_text import Outcome, change, lever_words, listed, value_words, with_unit
-from sim.chart_sweep_words import finding, sweep_heading
+from sim.chart_sweep_words import finding, multiplicity, sweep_heading
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -131,6 +131,7 @@ def _notes(record: SweepRecord, points: "list[Point]", curves: list[Curve], outc
         f"Held at: {', '.join(settings)}." if settings else "",
         f"No clear effect of any on: {listed(none)}." if none else "",
         f"{len(outcomes)} of {total} outcomes are drawn." if total > len(outcomes) else "",
+        multiplicity(curves[0]),
         f"Rows by the effect on {outcomes[0].name}.",
     ]
 

@@ -16,7 +16,7 @@ from sim.chart_sheet import Drawn, Sheet, open_sheet, text_width
 from sim.chart_style import INK, PAPER, SOFT
 from sim.chart_sweep_data import Curve, SweepRecord, evenly, same
 from sim.chart_sweep_text import Outcome, change, lever_words, listed, value_words
-from sim.chart_sweep_words import finding, setting_words, strongest, sweep_heading
+from sim.chart_sweep_words import finding, multiplicity, setting_words, strongest, sweep_heading
 from sim.chart_text import signed
 
 if TYPE_CHECKING:
@@ -134,7 +134,8 @@ def _heatmap(record: SweepRecord, outcome: Outcome, plane: Plane, facets: Sequen
 def _joined(facets: Sequence[Facet]) -> Curve:
     points = [point for facet in facets for point in facet.curve.points]
     names = facets[0].curve.numbers
-    return Curve(points, {name: np.concatenate([facet.curve[name] for facet in facets]) for name in names})
+    numbers = {name: np.concatenate([facet.curve[name] for facet in facets]) for name in names}
+    return Curve(points, numbers, facets[0].curve.draws)
 
 
 def _ordered(record: SweepRecord, plane: Plane) -> bool:
@@ -142,8 +143,8 @@ def _ordered(record: SweepRecord, plane: Plane) -> bool:
 
 
 def no_effect(facet: Facet) -> list[Floats]:
-    """Return the pieces of the line of no effect, in cells; none unless some cell is clearly above zero, some below."""
-    mean, clear = facet.curve["mean"], facet.curve.clear
+    """Return the pieces of the line of no effect, in cells; none unless some cell is surely above zero, some below."""
+    mean, clear = facet.curve["mean"], facet.curve.sure
     if not ((mean > 0) & clear).any() or not ((mean < 0) & clear).any():
         return []
     return zero_lines(facet.table("mean"))
@@ -288,7 +289,10 @@ def _notes(record: SweepRecord, plane: Plane, whole: Curve) -> list[str]:
     known = np.isfinite(whole["mean"])
     own = np.array([point.baseline == point.number for point in whole.points], dtype=bool)
     unclear = int((known & ~whole.clear & ~own).sum())
-    notes = [f"In {unclear} of {int((known & ~own).sum())} cells the interval includes zero or is not known."]
+    notes = [
+        f"In {unclear} of {int((known & ~own).sum())} cells the interval includes zero or is not known.",
+        multiplicity(whole),
+    ]
     uneven = [
         lever_words(axis.label)
         for axis, values in ((plane.x, plane.columns), (plane.y, plane.rows))

@@ -13,7 +13,7 @@ from sim.chart_sheet import Drawn, EndLabel, Heading, Sheet, label_ends, open_sh
 from sim.chart_style import DASH, HUE, INK, PAPER, SOFT
 from sim.chart_sweep_data import MOST_LINES, Curve, Group, SweepRecord, evenly
 from sim.chart_sweep_text import Outcome, capital, lever_words, slug, value_words
-from sim.chart_sweep_words import clear_count, effect_words, finding, strongest, sweep_heading
+from sim.chart_sweep_words import clear_count, effect_words, finding, multiplicity, strongest, sweep_heading
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -266,7 +266,7 @@ def _dotted(record: SweepRecord, panels: Panels) -> str:
 def _notes(record: SweepRecord, panels: Panels, curves: Sequence[Curve]) -> list[str]:
     about = f" (with {panels.by} {main_group(record, panels).label})" if panels.several else ""
     clear = "" if all(curve.is_zero for curve in curves) else clear_count(curves, record.outcomes)
-    return [f"{clear[:-1]}{about}; intervals hold for each value alone." if clear else "", *_line_notes(record, panels)]
+    return [f"{clear[:-1]}{about}." if clear else "", multiplicity(curves[0]), *_line_notes(record, panels)]
 
 
 def _line_notes(record: SweepRecord, panels: Panels) -> list[str]:

@@ -89,6 +89,8 @@ def finding(record: SweepRecord, outcome: Outcome, curve: Curve, what: str, axis
         ends = listed([amount(float(np.min(curve["mean"][known]))), amount(float(np.max(curve["mean"][known])))])
         return f"{capital(what)}: {where} differs by between {ends} {outcome.step}, with too few runs for an interval"
     best = strongest(curve)
+    if not best and curve.clear.any():
+        return f"No effect of {what} on {where} is clear once all {len(curve.points)} points are compared"
     if not best:
         return f"No clear effect of {what} on {where}"
     said = f"With {clause(record, outcome, curve, best[0], axis)}"
@@ -99,8 +101,8 @@ def finding(record: SweepRecord, outcome: Outcome, curve: Curve, what: str, axis
 
 
 def strongest(curve: Curve) -> list[int]:
-    """Return the places of the largest clear effect and of the largest clear one of the other sign."""
-    clear, mean = np.flatnonzero(curve.clear), curve["mean"]
+    """Return the places of the largest sure effect and of the largest sure one of the other sign."""
+    clear, mean = np.flatnonzero(curve.sure), curve["mean"]
     if not len(clear):
         return []
     best = int(clear[np.argmax(np.abs(mean[clear]))])
@@ -120,6 +122,13 @@ def _size(outcome: Outcome, curve: Curve, place: int) -> str:
     ends = sorted((abs(low), abs(high)))
     between = f"(95%: {amount(ends[0])} to {amount(ends[1])})"
     return f"{with_unit(amount(abs(mean)), outcome.step)} {between} {'higher' if mean > 0 else 'lower'}"
+
+
+def multiplicity(curve: Curve) -> str:
+    """Return what a reader must know of many intervals at once, for a note."""
+    if not curve.clear.any():
+        return ""
+    return f"Each interval holds for its point alone; the title allows for all {len(curve.points)}."
 
 
 def clear_count(curves: Sequence[Curve], names: Sequence[Outcome]) -> str:

@@ -289,7 +289,7 @@ def test_titles_and_alternative_texts_state_the_numbers(records: dict[str, Sweep
     assert "lower than with 0.4" in drawn.title
     assert drawn.title.endswith("in 2025-12")
     assert f"Frontier capability, China {change(float(high['mean']))} ECI (95%: " in drawn.alt
-    notes = " ".join(text.get_text() for text in drawn.figure.texts)
+    notes = " ".join(text.get_text().replace("\n", " ") for text in drawn.figure.texts)
     assert "6 points x 12 draws x 3 seeds | seed 7" in notes
     assert "1 of 216 runs failed" in notes
     assert "12 draws: intervals are rough" in notes
@@ -308,6 +308,17 @@ def test_titles_claim_only_what_the_interval_supports(records: dict[str, SweepRe
     """Nothing, nothing clear, no interval at all, or an effect at one value against the policy there."""
     title = figures(records[name], "01_effects")["export_controls_strictness"].title
     assert words.lower() in title.lower()
+
+
+def test_an_effect_picked_among_many_needs_a_wider_interval() -> None:
+    """Half widths by hand from Student's t: 2.2010 for one point of 12 draws, 3.8335 for one picked among 18."""
+    mean = np.array([0.0, *[2.3] * 16, 3.8, 3.9])
+    ends = {"mean": mean, "ci95_low": mean - 2.2010, "ci95_high": mean + 2.2010}
+    points: list[Any] = list(range(19))
+    curve = Curve(points, ends, 12)
+    assert curve.clear.sum() == 18
+    assert curve.sure.tolist() == [False] * 18 + [True]
+    assert Curve(points[:2], {name: values[:2] for name, values in ends.items()}, 12).sure.tolist() == [False, True]
 
 
 def test_heatmap_cells_are_those_of_the_file(records: dict[str, SweepRecord]) -> None:
