@@ -94,52 +94,54 @@ def _runs(record: Record, sheet: Sheet) -> None:
 
     leading = record.limits[:2]
     names = [limit.name for limit in leading]
-    table = parquet.read_table(record.folder / CASES, columns=["run", "hit", *names])
+    table = parquet.read_table(record.folder / CASES, columns=["hit", *names])
     hit = table.column("hit").to_numpy(zero_copy_only=False)
-    columns = [table.column(name).to_numpy() for name in names]
+    columns = np.stack([table.column(name).to_numpy() for name in names], axis=1)
     ax = sheet.figure.add_subplot(sheet.grid[0, 1])
     if len(leading) == 1:
-        _shares(ax, leading[0], columns[0], hit)
+        _shares(ax, leading[0], columns[:, 0], hit)
         panel_heading(ax, "Share of runs in which it happens", "%")
     else:
-        run = table.column("run").to_numpy()
-        _scatter(ax, leading, [_spread_out(column, run, k) for k, column in enumerate(columns)], hit)
+        _scatter(ax, leading, columns, hit)
         panel_heading(ax, _short(leading[1].label))
     ax.set_xlabel(_short(leading[0].label), fontsize=8)
 
 
-def _spread_out(values: Floats, run: NDArray[np.int32], place: int) -> Floats:
-    """Values of a grid moved a little apart, evenly by the number of the run, so that runs do not hide each other."""
+def _scatter(ax: "Axes", leading: Sequence[Limit], columns: Floats, hit: NDArray[np.bool_]) -> None:
+    """Draw a dot for each place with runs, in a colour between grey and orange by the share in which it happens."""
+    from matplotlib.colors import LinearSegmentedColormap
+    from matplotlib.patches import Rectangle
+
+    places, which, counts = np.unique(columns, axis=0, return_inverse=True, return_counts=True)
+    shares = np.bincount(which.reshape(-1), weights=hit) / counts
+    places, shares = (part[:: math.ceil(len(counts) / MOST_DOTS)] for part in (places, shares))
+    dots = [_spread_out(places[:, column], column) for column in (0, 1)]
+    colours = LinearSegmentedColormap.from_list("share", [MISS, HIT])
+    ax.scatter(dots[0], dots[1], s=8, c=shares, cmap=colours, vmin=0, vmax=1, lw=0, alpha=0.8, zorder=3)
+    corners = []
+    for limit, values, axis in zip(leading, dots, (ax.xaxis, ax.yaxis), strict=True):
+        low, high = float(values.min()), float(values.max())
+        air = 0.04 * (high - low)
+        half = 0.45 if limit.category else 0.0
+        start = low - 0.5 * air if math.isinf(limit.low) else limit.low - half
+        stop = high + 0.5 * air if math.isinf(limit.high) else limit.high + half
+        corners.append((start, stop))
+        (ax.set_xlim if axis is ax.xaxis else ax.set_ylim)(low - air, high + air)
+        if limit.category:
+            axis.set_ticks([0, 1], labels=["no", "yes"])
+    (x0, x1), (y0, y1) = corners
+    ax.add_patch(Rectangle((x0, y0), x1 - x0, y1 - y0, fill=False, ec=INK, lw=1.3, zorder=6))
+    ax.grid(False)
+
+
+def _spread_out(values: Floats, column: int) -> Floats:
+    """Values of a grid moved a little apart, evenly by their order, so that dots do not hide each other."""
     levels = np.unique(values)
     if len(levels) > FEW_VALUES:
         return values
     gap = float(np.diff(levels).min()) if len(levels) > 1 else 1.0
-    return values + 0.6 * gap * ((run * GOLDEN * (1 + place)) % 1.0 - 0.5)
-
-
-def _scatter(ax: "Axes", leading: Sequence[Limit], columns: Sequence[Floats], hit: NDArray[np.bool_]) -> None:
-    from matplotlib.patches import Rectangle
-
-    shown = np.arange(0, len(hit), max(1, math.ceil(len(hit) / MOST_DOTS)))
-    for flag, colour, size in ((False, MISS, 5.0), (True, HIT, 8.0)):
-        chosen = shown[hit[shown] == flag]
-        ax.scatter(columns[0][chosen], columns[1][chosen], s=size, color=colour, lw=0, alpha=0.55, zorder=3 + flag)
-    ends = []
-    for limit, values in zip(leading, columns, strict=True):
-        low, high = float(values.min()), float(values.max())
-        air = 0.03 * (high - low)
-        levels = limit.category != ""
-        start = low - air if math.isinf(limit.low) else limit.low - (0.5 if levels else 0.0)
-        stop = high + air if math.isinf(limit.high) else limit.high + (0.5 if levels else 0.0)
-        ends.append((low - air, high + air, start, stop))
-    (left, right, x0, x1), (bottom, top, y0, y1) = ends
-    ax.add_patch(Rectangle((x0, y0), x1 - x0, y1 - y0, fill=False, ec=INK, lw=1.3, zorder=6))
-    ax.set_xlim(left, right)
-    ax.set_ylim(bottom, top)
-    for limit, axis in zip(leading, (ax.xaxis, ax.yaxis), strict=True):
-        if limit.category:
-            axis.set_ticks([0, 1], labels=["no", "yes"])
-    ax.grid(False)
+    moved: Floats = values + 0.6 * gap * ((np.arange(len(values)) * GOLDEN * (1 + column)) % 1.0 - 0.5)
+    return moved
 
 
 def _shares(ax: "Axes", limit: Limit, values: Floats, hit: NDArray[np.bool_]) -> None:
@@ -169,8 +171,7 @@ def _trajectory(record: Record, sheet: Sheet) -> None:
     box, held = record.manifest["box"], record.manifest["hold_out"]
     ax.plot(coverage, density, color=SOFT, lw=1.0, marker="o", ms=2.6, zorder=3)
     ax.plot(box["coverage"], box["density"], marker="D", ms=8, mfc=HIT, mec=PAPER, zorder=6, linestyle="none")
-    ax.annotate("box", (box["coverage"], box["density"]), (-7, 4), textcoords="offset points", fontsize=8,
-                ha="right")  # fmt: skip
+    ax.annotate("box", (box["coverage"], box["density"]), (7, 5), textcoords="offset points", fontsize=8)
     if held["density"] is not None:
         error = 2.0 * held["density_error"]
         ax.errorbar(held["coverage"], held["density"], error, marker="D", ms=7, mfc=PAPER, mec=HIT, color=HIT, lw=1.0,
@@ -196,7 +197,7 @@ def _title(record: Record) -> str:
 def _middle(record: Record) -> str:
     if len(record.limits) == 1:
         return "how often it happens along the condition (shaded: in the box)"
-    return "runs in which it happens (orange) and others (grey), with the box, over the two leading conditions"
+    return "the two leading conditions and the box; a dot is orange where it happens in all runs, grey in none"
 
 
 def _check(held: dict[str, Any]) -> str:

@@ -1,6 +1,5 @@
 """The chart of a discovery's tree: its leaves with their conditions, drawn from the folder."""
 
-import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,7 +8,7 @@ import numpy as np
 
 from sim.chart_data import CannotDraw
 from sim.chart_discovery_data import HIT, how, percent_ticks, record_of, source
-from sim.chart_sheet import POINTS_PER_INCH, Drawn, Heading, open_sheet, text_width
+from sim.chart_sheet import POINTS_PER_INCH, Drawn, Heading, open_sheet, panel_heading, text_width
 from sim.chart_style import INK, PAPER, SOFT, lighter
 from sim.chart_sweep_text import capital
 from sim.derived import read_csv
@@ -18,8 +17,8 @@ from sim.discovery_study import TREE
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-LINE, AIR, WIDE = 0.16, 0.22, 62
-"""Height of a line of text and of what stands between rows, in inches; characters of a line."""
+LINE, AIR = 0.16, 0.2
+"""Height of a line of text and of what stands between rows, in inches."""
 
 
 def tree(folder: Path) -> Drawn:
@@ -30,7 +29,7 @@ def tree(folder: Path) -> Drawn:
     if len(leaves) < 2:
         raise CannotDraw("the tree has no split that is worth its place")
     base = float(record.manifest["base_rate"])
-    lines = [textwrap.wrap("; ".join(_way(nodes, leaf)), WIDE) for leaf in leaves]
+    lines = [_way(nodes, leaf) for leaf in leaves]
     top, bottom = float(leaves[0]["share"]), float(leaves[-1]["share"])
     title = f"{capital(record.what)} in {top:.0%} of the runs of one branch of the tree and in {bottom:.0%} of another"
     reading = (
@@ -42,7 +41,7 @@ def tree(folder: Path) -> Drawn:
     words = Heading(title, reading, [told, how(record), source(record)])
     height = sum(AIR + LINE * len(text) for text in lines)
     left = 0.35 + max(text_width(line, 8.0) for text in lines for line in text) / POINTS_PER_INCH
-    sheet = open_sheet(9.0, height, 1, 1, words, left=left, right=1.2)
+    sheet = open_sheet(9.6, height, 1, 1, words, left=left, right=1.2)
     ax = sheet.figure.add_subplot(sheet.grid[0, 0])
     _leaf_bars(ax, leaves, lines, base)
     ways = ". ".join(f"{float(leaf['share']):.0%} where {' and '.join(_way(nodes, leaf))}" for leaf in leaves[:2])
@@ -65,7 +64,7 @@ def _leaf_bars(ax: "Axes", leaves: Sequence[dict[str, str]], lines: Sequence[Seq
     ax.set_yticks([])
     ax.grid(False)
     percent_ticks(ax.xaxis)
-    ax.set_xlabel("% of the leaf's runs", fontsize=8)
+    panel_heading(ax, "How often it happens", "% of the leaf's runs")
 
 
 def _way(nodes: Sequence[dict[str, str]], leaf: dict[str, str]) -> list[str]:
@@ -77,12 +76,14 @@ def _way(nodes: Sequence[dict[str, str]], leaf: dict[str, str]) -> list[str]:
         side = "at most" if parent["below"] == node["node"] else "above"
         ends.setdefault(parent["label"], {}).setdefault(side, float(parent["threshold"]))
         node = parent
-    return [
-        _side(label, side, value) for label, sides in reversed(ends.items()) for side, value in sorted(sides.items())
-    ]
+    return [_span(label, sides) for label, sides in reversed(ends.items())]
 
 
-def _side(label: str, side: str, value: float) -> str:
+def _span(label: str, sides: dict[str, float]) -> str:
+    """Limits by side in words; where one side is limited twice, the tighter limit is the one nearer to the leaf."""
+    low, high = sides.get("above"), sides.get("at most")
     if " is " in label:  # a category: 1 where it is so
-        return label if side == "above" else label.replace(" is ", " is not ", 1)
-    return f"{label} {side} {value:.3g}"
+        return label if low is not None else label.replace(" is ", " is not ", 1)
+    if low is not None and high is not None:
+        return f"{label} between {low:.3g} and {high:.3g}"
+    return f"{label} above {low:.3g}" if low is not None else f"{label} at most {high:.3g}"

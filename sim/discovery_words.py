@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from sim.condition import in_words
-from sim.discovery import FOLDS, REPEATS, TOLERANCE, Found, HoldOut
+from sim.discovery import FEWEST_DRAWS, FOLDS, REPEATS, TOLERANCE, Found, HoldOut
 from sim.sweep_cases import Dimension
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def statement(found: "Study") -> str:
         _filled(_base(found)),
     ]
     if found.reason is not None:
-        parts.append(_filled(f"No box was looked for. {found.reason}."))
+        parts.append(_filled(f"No box was looked for. {found.reason}.{_at_most(found)}"))
     elif found.box is None or found.held is None:
         parts.append(
             _filled("PRIM finds no conditions: no limit on a lever or parameter tells these runs from the others.")
@@ -65,6 +65,15 @@ def _base(found: "Study") -> str:
         return f"No run can be judged. {_left_out(found)}"
     rate = f"It happens in {cases.base_rate:.0%} of the {len(cases)} runs ({cases.hits}), whatever the conditions."
     return f"{rate} {_left_out(found)}".strip()
+
+
+def _at_most(found: "Study") -> str:
+    """What none in some draws says of the share of all draws: at most 3 in n, with 95% confidence (rule of three)."""
+    draws = len(set(found.cases.draw.tolist()))
+    if not len(found.cases) or found.cases.hits not in (0, len(found.cases)) or draws < FEWEST_DRAWS:
+        return ""
+    kind = "in which it ever happens" if found.cases.hits == 0 else "in which it ever fails to happen"
+    return f" So the share of draws {kind} is below {3.0 / draws:.1%}, with 95% confidence (3 in {draws})."
 
 
 def _left_out(found: "Study") -> str:
