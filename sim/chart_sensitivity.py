@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from sim.chart_sensitivity_data import CHANCE, Panel, Row, SensitivityRecord, label
+from sim.chart_sensitivity_data import CHANCE, Panel, Row, SensitivityRecord, label, short_label
 from sim.chart_sheet import Drawn, Heading, Sheet, open_sheet, panel_heading
 from sim.chart_style import FAINT, HUE, INK, SOFT, lighter
 from sim.chart_sweep_text import amount, capital, slug, with_unit
@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 MOST_BARS = 12
+LEAST_EFFECT, LEAST_INDEX = 0.005, 0.01
+"""Effects below this share of the largest, and total indices whose interval ends below this, are not drawn."""
 CLEAR = 0.5
 """Mean effect over mean absolute effect from which a direction is stated."""
 NAMES, LEFT, RIGHT, AIR = 2.35, 0.16, 0.3, 0.3
@@ -33,12 +35,12 @@ def drivers(record: SensitivityRecord) -> Iterator[tuple[str, Drawn]]:
         if not panels:
             continue
         title = _driver_title(panels[0])
-        words = record.heading(title, reading, "morris", f"{counts} The {MOST_BARS} largest are shown.")
-        shown = [panel.rows[:MOST_BARS] for panel in panels]
+        words = record.heading(title, reading, "morris", f"{counts} At most {MOST_BARS} are shown.")
+        shown = [_largest(panel) for panel in panels]
         sheet, axes = bar_panels(panels, shown, words)
         for ax, panel, rows in zip(axes, panels, shown, strict=True):
             _tornado(ax, panel, rows)
-        alt = f"Bar charts of the {MOST_BARS} parameters with the largest effects. {title}."
+        alt = f"Bar charts of the parameters with the largest effects. {title}."
         yield slug(column), Drawn(sheet.figure, title, alt)
 
 
@@ -50,7 +52,8 @@ def variance(record: SensitivityRecord) -> Iterator[tuple[str, Drawn]]:
     )
     note = (
         f"By name: the {len(record.manifest['selected'])} parameters that matter most in the screening; in grey: all "
-        "others, by group, and the luck of the months. What is pale only is interaction."
+        "others, by group, and the luck of the months. What is pale only is interaction. Factors that surely have a "
+        f"hand in less than {LEAST_INDEX:.0%} are not shown."
     )
     for column in record.outcomes:
         panels = record.panels("sobol.csv", column)
@@ -58,7 +61,10 @@ def variance(record: SensitivityRecord) -> Iterator[tuple[str, Drawn]]:
             continue
         title = _variance_title(record, panels[0])
         over = any(panel.number(row, "total", scaled=False) > 1.0 for panel in panels for row in panel.rows)
-        shown = [_by_total(record, panel) for panel in panels]
+        shown = [
+            [row for row in _by_total(record, panel) if panel.number(row, "total_high", scaled=False) >= LEAST_INDEX]
+            for panel in panels
+        ]
         named = record.manifest["selected"]
         sheet, axes = bar_panels(panels, shown, record.heading(title, reading, "sobol", note + OVER * over))
         for ax, panel, rows in zip(axes, panels, shown, strict=True):
@@ -72,14 +78,15 @@ def bar_panels(panels: Sequence[Panel], shown: Sequence[Sequence[Row]], words: H
     count = len(panels)
     plot = 2.15 if count > 1 else 3.6
     width = LEFT + count * (NAMES + plot) + (count - 1) * AIR + RIGHT
-    height = BAR * max(len(rows) for rows in shown) + 0.1
+    most = max(len(rows) for rows in shown)
+    height = BAR * most + 0.1
     sheet = open_sheet(
         width, height, 1, count, words, left=LEFT + NAMES, right=RIGHT, wspace=(NAMES + AIR) / plot
     )  # fmt: skip
     axes = []
-    for place, rows in enumerate(shown):
+    for place in range(count):
         ax = sheet.figure.add_subplot(sheet.grid[0, place])
-        ax.set_ylim(len(rows) - 0.4, -0.6)
+        ax.set_ylim(most - 0.4, -0.6)
         ax.grid(axis="y", visible=False)
         ax.grid(axis="x", visible=True)
         ax.tick_params(axis="y", length=0, pad=4)
@@ -126,7 +133,7 @@ def _indices(ax: "Axes", panel: Panel, rows: Sequence[Row], named: Sequence[str]
             ax.plot([low, high], [at, at], color=INK, lw=0.8, solid_capstyle="butt", zorder=4)
     factors = [row["factor"] for row in rows]
     name_bars(ax, factors, [factor for factor in factors if factor not in named])
-    ax.axhline(len(named) - 0.5, color=FAINT, lw=0.9, zorder=1)
+    ax.axhline(sum(factor in named for factor in factors) - 0.5, color=FAINT, lw=0.9, zorder=1)
     most = max(100 * panel.number(row, f"{kind}_high", scaled=False) for row in rows for kind in ("first", "total"))
     ax.set_xlim(0.0, min(max(10.0, 1.03 * most), 120.0))
     set_ticks(ax)
@@ -151,6 +158,12 @@ def tick_text(value: float) -> str:
     return f"\u2212{size}" if value < 0 else size
 
 
+def _largest(panel: Panel) -> list[Row]:
+    """The parameters with the largest effects, without those that are as nothing beside the first."""
+    least = LEAST_EFFECT * panel.number(panel.rows[0], "mu_star")
+    return [row for row in panel.rows[:MOST_BARS] if panel.number(row, "mu_star") > least]
+
+
 def _by_total(record: SensitivityRecord, panel: Panel) -> list[Row]:
     """The named parameters by their total index, then the groups of others by theirs, then chance."""
     named = record.manifest["selected"]
@@ -163,10 +176,10 @@ def _by_total(record: SensitivityRecord, panel: Panel) -> list[Row]:
 
 def _driver_title(panel: Panel) -> str:
     """Name the first parameter as such only where the interval of its effect lies above the next one's effect."""
-    rows = panel.rows[:3]
-    said = [f"'{label(row['parameter'])}', {amount(panel.number(row, 'mu_star'))}" for row in rows]
+    rows = _largest(panel)[:3]
+    said = [f"'{short_label(row['parameter'])}', {amount(panel.number(row, 'mu_star'))}" for row in rows]
     said[0] = with_unit(said[0], panel.outcome.step)
-    if len(rows) > 1 and panel.number(rows[0], "mu_star_low") <= panel.number(rows[1], "mu_star"):
+    if rows[1:] and panel.number(rows[0], "mu_star_low") <= panel.number(rows[1], "mu_star"):
         return f"No one parameter stands out in what moves {panel.subject}: {'; '.join(said)} come first"
     start = f"{capital(panel.subject)} depends most on {said[0]}"
     return f"{start}; then on {' and '.join(said[1:])}" if said[1:] else start
@@ -184,8 +197,8 @@ def _variance_title(record: SensitivityRecord, panel: Panel) -> str:
     low, high = (_per_cent(panel, best, end) for end in ("_low", "_high"))
     others = f"{group['factor']} in {_per_cent(panel, group)}%, " if group else ""
     return (
-        f"'{capital(label(best['factor']))}' has a hand in {_per_cent(panel, best)}% (95%: {low} to {high}%) of the "
-        f"variance of {panel.subject}; {others}chance in {_per_cent(panel, chance)}%"
+        f"'{capital(short_label(best['factor']))}' has a hand in {_per_cent(panel, best)}% (95%: {low} to {high}%) of "
+        f"the variance of {panel.subject}; {others}chance in {_per_cent(panel, chance)}%"
     )
 
 

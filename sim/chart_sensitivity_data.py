@@ -100,3 +100,8 @@ def label(name: str) -> str:
         lab, _, what = rest.partition(".")
         return f"{lab}: {'compute on record' if what == 'compute' else what.replace('_', ' ')}"
     return f"{words} ({group.replace('_', ' ')})"
+
+
+def short_label(name: str) -> str:
+    """Return the same without the group, for a title: 'no control share'."""
+    return label(name).partition(" (")[0]

@@ -43,9 +43,9 @@ def split(record: SensitivityRecord) -> Drawn:
     words = record.heading(title, reading, "split", _split_note(record))
     columns = [column for column in record.outcomes if any(column in by_of[of] for of in kinds)]
     plot = 3.25 if len(kinds) > 1 else 5.0
-    width = 0.16 + NAMES + len(kinds) * plot + (len(kinds) - 1) * 0.3 + 0.3
+    width = 0.16 + NAMES + len(kinds) * plot + (len(kinds) - 1) * 0.4 + 0.3
     body = 0.36 * len(columns)
-    sheet = open_sheet(width, body + KEY, 2, len(kinds), words, left=0.16 + NAMES, right=0.3, wspace=0.3 / plot,
+    sheet = open_sheet(width, body + KEY, 2, len(kinds), words, left=0.16 + NAMES, right=0.3, wspace=0.4 / plot,
                        hspace=0.0, height_ratios=[body, KEY])  # fmt: skip
     for place, of in enumerate(kinds):
         ax = sheet.figure.add_subplot(sheet.grid[0, place])
@@ -102,6 +102,7 @@ def _stack(ax: "Axes", columns: Sequence[str], shares: dict[str, list[float]], n
     ax.set_ylim(len(columns) - 0.45, -0.55)
     ax.set_xlim(0.0, 100.0)
     ax.set_xticks([0, 25, 50, 75, 100])
+    ax.tick_params(axis="x", labelsize=POINTS)
     ax.grid(axis="y", visible=False)
     ax.tick_params(axis="y", length=0, pad=4)
     ax.set_yticks(range(len(columns)), [outcome_of(column).name if named else "" for column in columns],
@@ -165,7 +166,8 @@ def _is_clear(panel: Panel, row: Row) -> bool:
 def _variant_title(panel: Panel) -> str:
     first, *others = panel.rows
     mean = with_unit(amount(panel.number(first, "mean")), panel.outcome.step)
-    clear = [row for row in others if _is_clear(panel, row)]
+    same = [row for row in others if panel.of != EFFECT or not row["variant"].startswith("governments ")]
+    clear = [row for row in same if _is_clear(panel, row)]
     start = f"{capital(panel.subject)} is {mean} on average as written"
     if not clear:
         return f"{start}; no switch of the model moves it clearly"

@@ -315,7 +315,7 @@ def sensitivity(
 
     Needs `pip install darkhorse[analysis]`. The same command goes on where it was interrupted. See docs/sensitivity.md.
     """
-    with _reporting(as_json):
+    with _reporting(as_json, "what was finished is kept, and the same command goes on from there"):
         from sim.cli_sensitivity import SensitivityWish, run_sensitivity
 
         sizes = {"trajectories": trajectories, "samples": samples, "top": top, "draws": draws, "chances": chances}

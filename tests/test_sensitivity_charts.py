@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from sim.chart_data import CannotDraw
 from sim.chart_sensitivity import drivers, tick_text, variance
-from sim.chart_sensitivity_data import SensitivityRecord, label
+from sim.chart_sensitivity_data import SensitivityRecord, label, short_label
 from sim.chart_sensitivity_split import split, variants
 from sim.chart_sheet import Drawn
 from sim.chart_style import house_style
@@ -42,7 +42,7 @@ def test_titles_say_what_was_planted(record: SensitivityRecord) -> None:
     titles = {name: drawn.title for name, drawn in figures(record).items()}
     assert set(titles) == {"split", *(f"{chart} {outcome}" for chart in ("drivers", "variance", "variants")
                                       for outcome in ("frontier_capability_cn", "token_share_cn"))}  # fmt: skip
-    assert f"'{label(STRONG)}', 1.5 ECI" in titles["drivers frontier_capability_cn"]
+    assert f"'{short_label(STRONG)}', 1.5 ECI" in titles["drivers frontier_capability_cn"]
     assert re.search(r"has a hand in (7\d|8\d|9\d)% \(95%: .*chance in \d+%", titles["variance frontier_capability_cn"])
     assert titles["variants frontier_capability_cn"].endswith("the largest clear change")
     assert "with rationing quota it is" in titles["variants frontier_capability_cn"]
