@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 LINE, AIR = 0.16, 0.2
 """Height of a line of text and of what stands between rows, in inches."""
+LEAST_SKILL = 0.05
+"""Share of the squared error that a tree should take away on other draws before its title is told without a caveat."""
 
 
 def tree(folder: Path) -> Drawn:
@@ -35,8 +37,9 @@ def tree(folder: Path) -> Drawn:
     reading = (
         f"Rows: leaves of a CART tree. Bars: share of the leaf's runs in which it happens; line: all runs ({base:.0%})."
     )
-    skill = record.manifest["tree"]["skill"]
-    taken = f"{max(skill or 0.0, 0.0):.0%} of the squared error of the base rate"
+    skill = max(record.manifest["tree"]["skill"] or 0.0, 0.0)
+    title += ", but draws that it was not grown on hardly bear it out" if skill < LEAST_SKILL else ""
+    taken = f"{skill:.0%} of the squared error of the base rate"
     told = f"On draws that it was not grown on, the tree takes away {taken}."
     words = Heading(title, reading, [told, how(record), source(record)])
     height = sum(AIR + LINE * len(text) for text in lines)
