@@ -7,6 +7,7 @@ origin and openness, so that the exponentials are few.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Annotated
 
 import numpy as np
@@ -54,6 +55,11 @@ class CommunityWorld:
     peers: sparse.csr_array
     record_end: int
 
+    @cached_property
+    def homes(self) -> tuple[Whole, ...]:
+        """Places of the communities of each bloc."""
+        return tuple(np.flatnonzero(self.home == bloc) for bloc in range(self.taste.shape[1]))
+
 
 @dataclass
 class CommunityState:
@@ -97,6 +103,10 @@ class Weights:
     total: Array
 
 
+Amounts = tuple[Array, Array]
+"""Of closed and of open models."""
+
+
 @dataclass(frozen=True)
 class Sales:
     """What is used and paid by (closed, open), each (runs, communities, labs).
@@ -104,32 +114,62 @@ class Sales:
     `split` of a community's tokens, `paid` the same times the price, `use` (runs, communities) tokens in units of 1e12.
     """
 
-    split: tuple[Array, Array]
-    paid: tuple[Array, Array]
+    split: Amounts
+    paid: Amounts
     use: Array
 
     @property
-    def tokens(self) -> tuple[Array, Array]:
+    def tokens(self) -> Amounts:
         """Million tokens a month, (runs, communities, labs)."""
         use = 1e6 * self.use[:, :, np.newaxis]
         return use * self.split[CLOSED], use * self.split[OPEN]
 
     @property
-    def spend(self) -> tuple[Array, Array]:
+    def spend(self) -> Amounts:
         """M$ a month, (runs, communities, labs)."""
         use = self.use[:, :, np.newaxis]
         return use * self.paid[CLOSED], use * self.paid[OPEN]
 
-    def tokens_of(self, places: Whole) -> tuple[Array, Array]:
+    def tokens_of(self, places: Whole) -> Amounts:
         """Million tokens a month of the communities at `places`, (runs, labs)."""
         return _weighted(1e6 * pick(self.use, places), self.split, places)
 
-    def spend_of(self, places: Whole) -> tuple[Array, Array]:
+    def spend_of(self, places: Whole) -> Amounts:
         """M$ a month of the communities at `places`, (runs, labs)."""
         return _weighted(pick(self.use, places), self.paid, places)
 
 
-def _weighted(use: Array, parts: tuple[Array, Array], places: Whole) -> tuple[Array, Array]:
+@dataclass(frozen=True)
+class Totals:
+    """What is used (million tokens a month) and paid (M$) by the bloc of the communities, (runs, blocs, labs)."""
+
+    tokens: Amounts
+    spend: Amounts
+
+
+def add_up(sales: Sales, world: CommunityWorld) -> Totals:
+    """Return the sums of sales over the communities of each bloc."""
+    tokens = [_by_home(1e6 * sales.use, part, world.homes) for part in sales.split]
+    spend = [_by_home(sales.use, part, world.homes) for part in sales.paid]
+    return Totals((tokens[CLOSED], tokens[OPEN]), (spend[CLOSED], spend[OPEN]))
+
+
+def _by_home(use: Array, part: Array, homes: tuple[Whole, ...]) -> Array:
+    """Sum over the communities of each bloc of their use times `part`, (runs, blocs, labs)."""
+    sums = np.empty((part.shape[0], len(homes), part.shape[2]))
+    for bloc, places in enumerate(homes):
+        np.einsum("rc,rci->ri", pick(use, places), _together(part, places), out=sums[:, bloc])
+    return sums
+
+
+def _together(values: Array, places: Whole) -> Array:
+    """Return `values` at ascending `places` of axis 1, without a copy where the places follow one another."""
+    if len(places) and places[-1] - places[0] == len(places) - 1:
+        return values[:, places[0] : places[-1] + 1]
+    return pick(values, places)
+
+
+def _weighted(use: Array, parts: Amounts, places: Whole) -> Amounts:
     """Sum over communities of their use times `parts`; einsum, because it is several times faster here than sum."""
     closed, opened = (np.einsum("rc,rci->ri", use, pick(part, places)) for part in parts)
     return closed, opened
