@@ -84,27 +84,29 @@ class PlaceRules:
     content_filter: Array
 
 
+Amounts = tuple[Array, Array]
+"""Of closed and of open models."""
+
+
 @dataclass(frozen=True)
 class Weights:
     """Logit weights of a month, kept for the review of stances; pairs are (closed, open).
 
-    `segment` pair of (runs, segments, labs, 2 vintages) by segment and model, `price` pair of (runs, segments, labs):
-    the mean price within a slot group, `offer` (runs, labs, 2, 2) all prices, 0 where there is no model, `place` pair
-    of (runs, communities, blocs), `slot` pair of (runs, communities, labs): the product of segment and place, `by_lab`
-    their sum, `total` (runs, communities) the sum of that.
+    By segment and lab (runs, segments, labs): `latest` those of the latest models. By lab: `offer` (runs, labs, 2, 2)
+    all prices, 0 where there is no model. `place` pair of (runs, communities, blocs). By community and lab (runs,
+    communities, labs): `slot` the product of segment and place, `priced` the same times prices; `by_lab`, `paid_by_lab`
+    their sums over closed and open, `total` and `paid` (runs, communities) the sums of these over labs.
     """
 
-    segment: tuple[Array, Array]
+    latest: Amounts
     offer: Array
-    price: tuple[Array, Array]
-    place: tuple[Array, Array]
-    slot: tuple[Array, Array]
+    place: Amounts
+    slot: Amounts
+    priced: Amounts
     by_lab: Array
+    paid_by_lab: Array
     total: Array
-
-
-Amounts = tuple[Array, Array]
-"""Of closed and of open models."""
+    paid: Array
 
 
 @dataclass(frozen=True)
@@ -239,38 +241,37 @@ def place_terms(
 ) -> tuple[Array, Array]:
     """Return exp of the utility that depends on community and origin, closed and open, (runs, communities, blocs)."""
     trust = expand(par["channel.trust"], state.consideration)
-    taste = np.maximum(world.taste, 0.0) + trust * np.minimum(world.taste, 0.0)
     known = np.maximum(world.known, 1.0 - expand(par["channel.consideration"], state.consideration))
-    considered = np.log(np.maximum(known, state.consideration))
-    barred = np.log(np.maximum(1.0 - rules.ban, 1e-3))
-    aversion = expand(par["demand.filter_aversion"], considered) * expand(rules.content_filter, considered)
-    relief = expand(par["demand.filter_relief"], considered)
-    common = taste + considered + barred
-    residency = trust * expand(par["demand.data_residency"], considered) * world.residency
-    withdrawn = np.log(np.maximum(1.0 - rules.closed_abroad, 1e-3))[:, :, np.newaxis] * _sender_abroad(world)
-    closed = common - residency - aversion * world.filtered + withdrawn
-    opened = common - aversion * (1.0 - relief) * world.filtered
+    reached = np.maximum(known, state.consideration) * np.maximum(1.0 - rules.ban, 1e-3)
+    taste = np.maximum(world.taste, 0.0) + trust * np.minimum(world.taste, 0.0)
+    aversion = par["demand.filter_aversion"] * rules.content_filter
+    of_open = aversion * (1.0 - par["demand.filter_relief"])
+    residency = trust * expand(par["demand.data_residency"], trust) * world.residency
     access = world.access[month]
-    return np.exp(closed + access[:, :, CLOSED]), np.exp(opened + access[:, :, OPEN])
+    closed = np.exp(taste - residency - expand(aversion, trust) * world.filtered + access[:, :, CLOSED])
+    withdrawn = np.maximum(1.0 - rules.closed_abroad, 1e-3)[:, :, np.newaxis]
+    opened = np.exp(taste - expand(of_open, trust) * world.filtered + access[:, :, OPEN])
+    return reached * closed * np.where(_sender_abroad(world), withdrawn, 1.0), reached * opened
 
 
-def _sender_abroad(world: CommunityWorld) -> Array:
-    """1 for models of the sender in communities outside it, (1, communities, blocs)."""
-    abroad = np.zeros((1, len(world.home), world.taste.shape[1]))
-    abroad[0, :, SENDER] = world.home != SENDER
+def _sender_abroad(world: CommunityWorld) -> Flags:
+    """Whether models of an origin are the sender's and the community is outside it, (communities, blocs)."""
+    abroad = np.zeros(world.taste.shape, dtype=bool)
+    abroad[:, SENDER] = world.home != SENDER
     return abroad
 
 
-def model_terms(par: Numbers, capability: Array, price: Array, openness: int, lab: Array) -> Array:
+def model_terms(par: Numbers, capability: Array, price: Array, openness: int, lab: Array, small: Array) -> Array:
     """Return the utility of models of one openness by segment; `capability` (ECI over the reference), `price`.
 
-    All arguments broadcast to (runs, segments, ...); `lab` holds the lab terms of `lab_terms`.
+    Arguments broadcast to (runs, segments, ...): `capability`, `price` and `small` (1 for a small model) are
+    (runs, 1, ...), `lab` holds the lab terms of `lab_terms`.
     """
-    quality = expand_segments(per_segment(par, "demand.quality"), capability.ndim)
-    weight = expand_segments(per_segment(par, "demand.log_price"), capability.ndim)
+    quality = expand_segments(per_segment(par, "demand.quality"), lab.ndim)
+    weight = expand_segments(per_segment(par, "demand.log_price"), lab.ndim)
     utility: Array = quality * capability - weight * np.log(price) + lab
     if openness == OPEN:
-        utility = utility + expand_segments(per_segment(par, "demand.openness"), capability.ndim)
+        utility = utility - expand(par["demand.small_model_gap"], lab) * small
     return utility
 
 
@@ -292,36 +293,40 @@ def lab_terms(
     known = np.maximum(state.awareness, 1.0 - par["channel.consideration"])
     common[:, CONSUMER, :] += np.log(np.maximum(known, 1e-12))
     closed = common + np.log(available)[:, np.newaxis, :]
-    base = expand(par["demand.installed_base"], common)
-    return closed, common + base * np.log1p(ecosystem)[:, np.newaxis, :]
+    opened = common + (par["demand.installed_base"] * np.log1p(ecosystem))[:, np.newaxis, :]
+    return closed, opened + per_segment(par, "demand.openness")[:, :, np.newaxis]
 
 
 def weigh(
-    par: Numbers, world: CommunityWorld, month: int, shelf: Shelf, lab_bloc: Whole, reference: Array,
+    par: Numbers, world: CommunityWorld, shelf: Shelf, lab_bloc: Whole, reference: Array,
     terms: tuple[Array, Array], place: tuple[Array, Array],
 ) -> Weights:  # fmt: skip
     """Return the logit weights of every model in every community (section 14)."""
     offer = np.where(shelf.exists, shelf.price, 0.0)
-    segment, prices, slots = [], [], []
+    latest, slots, priced = [], [], []
     for openness in (CLOSED, OPEN):
-        on_offer = shelf.exists[:, :, openness][:, np.newaxis]
-        relative = (shelf.capability[:, :, openness] - reference[:, :, np.newaxis])[:, np.newaxis]
-        price = offer[:, :, openness][:, np.newaxis]
-        paid = np.where(on_offer, price, 1.0)
-        utility = model_terms(par, relative, paid, openness, terms[openness][..., np.newaxis])
-        if openness == OPEN:
-            utility = utility - expand(par["demand.small_model_gap"], utility) * shelf.small[:, :, OPEN][:, np.newaxis]
-        weight = np.where(on_offer, np.exp(np.where(on_offer, utility, 0.0)), 0.0)
-        whole = weight[..., LATEST] + weight[..., PREVIOUS]
-        spent = weight * price
-        segment.append(weight)
-        prices.append((spent[..., LATEST] + spent[..., PREVIOUS]) / np.where(whole > 0.0, whole, 1.0))
-        slots.append(pick(whole, world.segment) * pick(place[openness], lab_bloc, axis=2))
-    by_lab = slots[CLOSED] + slots[OPEN]
+        old, old_paid = _model_weights(par, shelf, (openness, PREVIOUS), reference, terms[openness])
+        new, new_paid = _model_weights(par, shelf, (openness, LATEST), reference, terms[openness])
+        of_lab = pick(place[openness], lab_bloc, axis=2)
+        latest.append(new)
+        slots.append(pick(new + old, world.segment) * of_lab)
+        priced.append(pick(new_paid + old_paid, world.segment) * of_lab)
+    by_lab, paid_by_lab = slots[CLOSED] + slots[OPEN], priced[CLOSED] + priced[OPEN]
     return Weights(
-        (segment[0], segment[1]), offer, (prices[0], prices[1]), place, (slots[0], slots[1]), by_lab,
-        np.einsum("rci->rc", by_lab),
+        (latest[CLOSED], latest[OPEN]), offer, place, (slots[CLOSED], slots[OPEN]), (priced[CLOSED], priced[OPEN]),
+        by_lab, paid_by_lab, np.einsum("rci->rc", by_lab), np.einsum("rci->rc", paid_by_lab),
     )  # fmt: skip
+
+
+def _model_weights(par: Numbers, shelf: Shelf, slot: tuple[int, int], reference: Array, terms: Array) -> Amounts:
+    """Return the weights of labs' models in one slot by segment, and the same times price; 0 without a model."""
+    place = (slice(None), slice(None), *slot)
+    exists = shelf.exists[place]
+    relative = np.where(exists, shelf.capability[place] - reference, 0.0)[:, np.newaxis]
+    price = np.where(exists, shelf.price[place], 1.0)[:, np.newaxis]
+    utility = model_terms(par, relative, price, slot[0], terms, shelf.small[place][:, np.newaxis])
+    weight = np.exp(utility) * exists.astype(np.float64)[:, np.newaxis]
+    return weight, weight * price
 
 
 def peer_pull(state: CommunityState, par: Numbers, world: CommunityWorld) -> Array | None:
@@ -350,11 +355,10 @@ def choose(
         hazard = pick(per_segment(par, "demand.switching"), world.segment)
         afresh = 1.0 - (1.0 - hazard) / (1.0 + state.growth)
         state.share = state.share + afresh[:, :, np.newaxis] * (wanted - state.share)
-    scale = state.share / np.where(weights.by_lab > 0.0, weights.by_lab, 1.0)
+    scale = state.share / np.maximum(weights.by_lab, 1e-290)
     split = (scale * weights.slot[CLOSED], scale * weights.slot[OPEN])
-    paid = tuple(pick(weights.price[openness], world.segment) * split[openness] for openness in (CLOSED, OPEN))
-    mean_price = np.einsum("rci->rc", paid[CLOSED]) + np.einsum("rci->rc", paid[OPEN])
-    return Sales(split, (paid[CLOSED], paid[OPEN]), state.spend / mean_price)
+    paid = (scale * weights.priced[CLOSED], scale * weights.priced[OPEN])
+    return Sales(split, paid, state.spend / np.einsum("rci,rci->rc", scale, weights.paid_by_lab))
 
 
 def consumer_surplus(state: CommunityState, par: Numbers, world: CommunityWorld, weights: Weights) -> Array:
