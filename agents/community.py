@@ -6,7 +6,7 @@ origin and openness, so that the exponentials are few.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Annotated
 
@@ -22,6 +22,8 @@ Numbers = Mapping[str, Array]
 SEGMENTS = ("enterprise_regulated", "enterprise_other", "startup_dev", "hobby_research", "consumer_app")
 CONSUMER = 4
 DEVELOPERS = (2, 3)
+PART = 64
+"""Runs whose arrays by community and lab are worked on together: few enough for the processor's caches."""
 SPEND_HALF_LIFE = 18.0
 """Months in which the growth of spending per user halves after the record."""
 
@@ -73,6 +75,9 @@ class CommunityState:
     noticed: Annotated[Array, "0/1", "whether an origin has come near the frontier, (runs, blocs)"]
     share: Annotated[Array, "share", "share of a lab in the community's tokens, (runs, communities, labs)"]
     reference: Annotated[Array, "ECI", "frontier that capability is measured from in choice, (runs, 1)"]
+    spend_level: Annotated[Array, "ratio", "spending per user over that at the record's end, (runs, segments)"] = field(
+        default_factory=lambda: np.ones((1, 1))
+    )
 
 
 @dataclass(frozen=True)
@@ -90,23 +95,17 @@ Amounts = tuple[Array, Array]
 
 @dataclass(frozen=True)
 class Weights:
-    """Logit weights of a month, kept for the review of stances; pairs are (closed, open).
+    """Logit weights of a month in their two factors, kept for the review of stances; pairs are (closed, open).
 
-    By segment and lab (runs, segments, labs): `latest` those of the latest models. By lab: `offer` (runs, labs, 2, 2)
-    all prices, 0 where there is no model. `place` pair of (runs, communities, blocs). By community and lab (runs,
-    communities, labs): `slot` the product of segment and place, `priced` the same times prices; `by_lab`, `paid_by_lab`
-    their sums over closed and open, `total` and `paid` (runs, communities) the sums of these over labs.
+    By segment and lab (runs, segments, labs): `latest` of the latest models, `whole` of all, `spent` the same times
+    prices. `offer` (runs, labs, 2, 2): all prices, 0 without a model. `place` pair of (runs, communities, blocs).
     """
 
     latest: Amounts
+    whole: Amounts
+    spent: Amounts
     offer: Array
     place: Amounts
-    slot: Amounts
-    priced: Amounts
-    by_lab: Array
-    paid_by_lab: Array
-    total: Array
-    paid: Array
 
 
 @dataclass(frozen=True)
@@ -114,11 +113,14 @@ class Sales:
     """What is used and paid by (closed, open), each (runs, communities, labs).
 
     `split` of a community's tokens, `paid` the same times the price, `use` (runs, communities) tokens in units of 1e12.
+    `weight` and `weight_paid` (runs, communities): the sums over all models of weights and of weights times prices.
     """
 
     split: Amounts
     paid: Amounts
     use: Array
+    weight: Array
+    weight_paid: Array
 
     @property
     def tokens(self) -> Amounts:
@@ -173,7 +175,7 @@ def _together(values: Array, places: Whole) -> Array:
 
 def _weighted(use: Array, parts: Amounts, places: Whole) -> Amounts:
     """Sum over communities of their use times `parts`; einsum, because it is several times faster here than sum."""
-    closed, opened = (np.einsum("rc,rci->ri", use, pick(part, places)) for part in parts)
+    closed, opened = (np.einsum("rc,rci->ri", use, _together(part, places)) for part in parts)
     return closed, opened
 
 
@@ -184,21 +186,23 @@ def arrive(state: CommunityState, par: Numbers, world: CommunityWorld, month: in
         new = state.users - world.users_start
         pull = world.innovation + world.imitation * new / world.potential
         state.users = state.users + open_now * pull * (world.potential - new) / 12.0
-    spend = state.users * spend_per_user(par, world, month)
+    spend = state.users * spend_per_user(state, par, world, month)
     if month > 0:
         state.growth = np.maximum(spend / state.spend - 1.0, 0.0)
     state.spend = spend
 
 
-def spend_per_user(par: Numbers, world: CommunityWorld, month: int) -> Array:
-    """Return M$ a month per million users, (runs, communities)."""
+def spend_per_user(state: CommunityState, par: Numbers, world: CommunityWorld, month: int) -> Array:
+    """Return M$ a month per million users, (runs, communities); called once a month, it moves its growth on."""
     growth = per_segment(par, "demand.spend_growth")
     after = month - world.record_end
-    factor = (1.0 + growth) ** min(after, 0)
-    for n in range(1, after + 1):
-        factor = factor * (1.0 + growth * 2.0 ** (-n / SPEND_HALF_LIFE))
-    level: Array = par["demand.world_spend"] * world.spend_weight / world.users_record * pick(factor, world.segment)
-    return level
+    if after <= 0:
+        state.spend_level = (1.0 + growth) ** after
+    else:
+        state.spend_level = state.spend_level * (1.0 + growth * 2.0 ** (-after / SPEND_HALF_LIFE))
+    level = par["demand.world_spend"] * world.spend_weight / world.users_record
+    spend: Array = level * pick(state.spend_level, world.segment)
+    return spend
 
 
 def per_segment(par: Numbers, name: str) -> Array:
@@ -298,23 +302,19 @@ def lab_terms(
 
 
 def weigh(
-    par: Numbers, world: CommunityWorld, shelf: Shelf, lab_bloc: Whole, reference: Array,
-    terms: tuple[Array, Array], place: tuple[Array, Array],
-) -> Weights:  # fmt: skip
-    """Return the logit weights of every model in every community (section 14)."""
-    offer = np.where(shelf.exists, shelf.price, 0.0)
-    latest, slots, priced = [], [], []
+    par: Numbers, shelf: Shelf, reference: Array, terms: tuple[Array, Array], place: tuple[Array, Array]
+) -> Weights:
+    """Return the logit weights of every model in every segment, and of origins in every community (section 14)."""
+    latest, whole, spent = [], [], []
     for openness in (CLOSED, OPEN):
         old, old_paid = _model_weights(par, shelf, (openness, PREVIOUS), reference, terms[openness])
         new, new_paid = _model_weights(par, shelf, (openness, LATEST), reference, terms[openness])
-        of_lab = pick(place[openness], lab_bloc, axis=2)
         latest.append(new)
-        slots.append(pick(new + old, world.segment) * of_lab)
-        priced.append(pick(new_paid + old_paid, world.segment) * of_lab)
-    by_lab, paid_by_lab = slots[CLOSED] + slots[OPEN], priced[CLOSED] + priced[OPEN]
+        whole.append(new + old)
+        spent.append(new_paid + old_paid)
     return Weights(
-        (latest[CLOSED], latest[OPEN]), offer, place, (slots[CLOSED], slots[OPEN]), (priced[CLOSED], priced[OPEN]),
-        by_lab, paid_by_lab, np.einsum("rci->rc", by_lab), np.einsum("rci->rc", paid_by_lab),
+        (latest[CLOSED], latest[OPEN]), (whole[CLOSED], whole[OPEN]), (spent[CLOSED], spent[OPEN]),
+        np.where(shelf.exists, shelf.price, 0.0), place,
     )  # fmt: skip
 
 
@@ -341,32 +341,58 @@ def peer_pull(state: CommunityState, par: Numbers, world: CommunityWorld) -> Arr
 
 
 def choose(
-    state: CommunityState, par: Numbers, world: CommunityWorld, weights: Weights, pull: Array | None, first: bool
-) -> Sales:
+    state: CommunityState, par: Numbers, world: CommunityWorld, weights: Weights, lab_bloc: Whole, pull: Array | None,
+    first: bool,
+) -> Sales:  # fmt: skip
     """Move shares toward this month's choice, and return use and spending by slot group (section 14)."""
-    if pull is None:
-        wanted = weights.by_lab / weights.total[:, :, np.newaxis]
-    else:
-        pulled = weights.by_lab * pull
-        wanted = pulled / pulled.sum(axis=2, keepdims=True)
-    if first:
-        state.share = wanted
-    else:
-        hazard = pick(per_segment(par, "demand.switching"), world.segment)
-        afresh = 1.0 - (1.0 - hazard) / (1.0 + state.growth)
-        state.share = state.share + afresh[:, :, np.newaxis] * (wanted - state.share)
-    scale = state.share / np.maximum(weights.by_lab, 1e-290)
-    split = (scale * weights.slot[CLOSED], scale * weights.slot[OPEN])
-    paid = (scale * weights.priced[CLOSED], scale * weights.priced[OPEN])
-    return Sales(split, paid, state.spend / np.einsum("rci,rci->rc", scale, weights.paid_by_lab))
+    shape = state.share.shape
+    hazard = pick(per_segment(par, "demand.switching"), world.segment)
+    afresh = np.ones(shape[:2]) if first else 1.0 - (1.0 - hazard) / (1.0 + state.growth)
+    share, sales = np.empty(shape), _no_sales(shape)
+    for start in range(0, shape[0], PART):
+        part = slice(start, start + PART)
+        slot, priced = _weights_by_lab(weights, world, lab_bloc, part)
+        by_lab, paid_by_lab = slot[CLOSED] + slot[OPEN], priced[CLOSED] + priced[OPEN]
+        np.einsum("rci->rc", by_lab, out=sales.weight[part])
+        np.einsum("rci->rc", paid_by_lab, out=sales.weight_paid[part])
+        if pull is None:
+            wanted = by_lab / sales.weight[part, :, np.newaxis]
+        else:
+            pulled = by_lab * pull[part]
+            wanted = pulled / pulled.sum(axis=2, keepdims=True)
+        before = state.share[part]
+        np.add(before, afresh[part, :, np.newaxis] * (wanted - before), out=share[part])
+        scale = share[part] / np.maximum(by_lab, 1e-290)
+        for openness in (CLOSED, OPEN):
+            np.multiply(scale, slot[openness], out=sales.split[openness][part])
+            np.multiply(scale, priced[openness], out=sales.paid[openness][part])
+        sales.use[part] = state.spend[part] / np.einsum("rci,rci->rc", scale, paid_by_lab)
+    state.share = share
+    return sales
 
 
-def consumer_surplus(state: CommunityState, par: Numbers, world: CommunityWorld, weights: Weights) -> Array:
+def _no_sales(shape: tuple[int, ...]) -> Sales:
+    """Return sales to be filled in; `shape` (runs, communities, labs)."""
+    by_lab, by_community = ([np.empty(size) for _ in range(4)] for size in (shape, shape[:2]))
+    return Sales((by_lab[0], by_lab[1]), (by_lab[2], by_lab[3]), *by_community[:3])
+
+
+def _weights_by_lab(weights: Weights, world: CommunityWorld, lab_bloc: Whole, part: slice) -> tuple[Amounts, Amounts]:
+    """Return weights of labs in communities for some of the runs, and the same times prices."""
+    closed, opened = (pick(place[part], lab_bloc, axis=2) for place in weights.place)
+    slots, priced = (
+        (pick(pair[CLOSED][part], world.segment) * closed, pick(pair[OPEN][part], world.segment) * opened)
+        for pair in (weights.whole, weights.spent)
+    )
+    return slots, priced
+
+
+def consumer_surplus(state: CommunityState, par: Numbers, world: CommunityWorld, sales: Sales) -> Array:
     """Return M$ a month: spending over the price weight times the log-sum of the choice, (runs,).
 
     Price weights below 0.2 count as 0.2.
     """
-    inclusive = np.log(weights.total)
+    inclusive = np.log(sales.weight)
     price_weight = np.maximum(pick(per_segment(par, "demand.log_price"), world.segment), 0.2)
     surplus: Array = (state.spend / price_weight * inclusive).sum(axis=1)
     return surplus

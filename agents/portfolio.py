@@ -116,14 +116,15 @@ class Problem:
 
     def __init__(self, tech: Technology, weights: Weights) -> None:
         """Prepare constants; see `demands` for their use."""
+        wide = np.zeros(tech.ln_push.shape[1:])  # arrays of full width are multiplied faster than one number a run
         rho = 1.0 - 1.0 / tech.substitution
-        self.rho = np.where(np.abs(rho) < SIGMA_GAP, SIGMA_GAP, rho)
-        self.outer = 1.0 - 2.0 * tech.floor
-        self.floor = tech.floor
-        self.inner = (tech.compute_share - tech.floor) / self.outer
+        self.rho = np.where(np.abs(rho) < SIGMA_GAP, SIGMA_GAP, rho) + wide
+        self.floor = tech.floor + wide
+        self.outer = 1.0 - 2.0 * self.floor
+        self.inner = (tech.compute_share - self.floor) / self.outer
         self.bend, self.slack = self.outer * self.rho, self.outer / self.rho
         self.compute_unit, self.labour_unit = tech.ln_compute_unit, tech.ln_labour_unit
-        self.exponent, self.curvature, self.ln_push = tech.exponent, tech.curvature, tech.ln_push
+        self.exponent, self.curvature, self.ln_push = tech.exponent + wide, tech.curvature + wide, tech.ln_push
         self.scale = weights.direction * tech.exponent
         self.fixed_compute = weights.training + weights.inference
         self.weights = weights
@@ -152,20 +153,15 @@ class Problem:
         labour_price = at.labour + self.labour_unit
         dearer = at.compute + self.compute_unit - labour_price + at.mix
         ln_output = self.slack * np.log1p(now.rise) + self.floor * at.mix
-        ln_cost = labour_price + ln_one_plus_exp(dearer) - ln_output
+        # ln(1 + exp(dearer)) - ln(value) in one logarithm that cannot overflow; NumPy's logaddexp is many times slower
+        ln_cost_over_value = np.maximum(dearer, 0.0) + np.log((1.0 + np.exp(-np.abs(dearer))) / now.value)
         other_share = 1.0 - now.share
         slope = self.bend * now.nest_share * (1.0 - now.nest_share)
         answer = 1.0 / (slope / (now.share * other_share) - 1.0)
         drift = np.log(now.share / other_share) - dearer
-        residual = at.research + ln_cost - np.log(now.value)
+        residual = at.research + labour_price + ln_cost_over_value - ln_output
         curve = self.exponent / now.drag
         return Demands(now.compute, now.labour, now.value, now.share, curve, residual, slope * answer, drift, answer)
-
-
-def ln_one_plus_exp(x: Array) -> Array:
-    """Return ln(1 + exp(x)); NumPy's logaddexp does the same many times slower."""
-    value: Array = np.maximum(x, 0.0) + np.log1p(np.exp(-np.abs(x)))
-    return value
 
 
 def plan(problem: Problem, means: Means, start: Prices, steps: int) -> Prices:

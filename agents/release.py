@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from agents import community, pricing
-from agents.community import CommunityState, CommunityWorld, Weights
+from agents.community import CommunityState, CommunityWorld, Sales, Weights
 from agents.knowledge import know_how
 from agents.lab import LabState, LabWorld, list_rent
 from agents.places import CLOSED, LATEST, OPEN, STANCE_FLAGSHIP, STANCE_SMALL
@@ -41,6 +41,7 @@ class Market:
     state: CommunityState
     world: CommunityWorld
     weights: Weights
+    sales: Sales
     spend: Array
     terms: tuple[Array, Array]
     month: int
@@ -139,9 +140,12 @@ class Line:
     paid: Array
 
 
-def present_line(weights: Weights, lab: int, openness: int) -> Line:
+def present_line(market: Market, lab: int, lab_bloc: int, openness: int) -> Line:
     """Return what the lab has on offer."""
-    return Line(weights.slot[openness][:, :, lab], weights.priced[openness][:, :, lab])
+    weights, segment = market.weights, market.world.segment
+    place = weights.place[openness][:, :, lab_bloc]
+    whole, spent = weights.whole[openness][:, :, lab], weights.spent[openness][:, :, lab]
+    return Line(pick(whole, segment) * place, pick(spent, segment) * place)
 
 
 def line_with(par: Numbers, market: Market, lab: int, lab_bloc: int, openness: int, fresh: Candidate) -> Line:
@@ -170,14 +174,15 @@ def prospect(market: Market, others: Line, closed: Line, opened: Line) -> Prospe
 
 def prospects(par: Numbers, market: Market, lab: int, lab_bloc: int, models: Models) -> tuple[Prospect, ...]:
     """Return what the three stances would bring: closed, closed with a small open model, open with nothing closed."""
-    weights = market.weights
-    others = Line(weights.total - weights.by_lab[:, :, lab], weights.paid - weights.paid_by_lab[:, :, lab])
+    shut, open_ = (present_line(market, lab, lab_bloc, openness) for openness in (CLOSED, OPEN))
+    sales = market.sales
+    others = Line(sales.weight - (shut.weight + open_.weight), sales.weight_paid - (shut.paid + open_.paid))
     nothing = Line(np.zeros((1, 1)), np.zeros((1, 1)))
     closed = line_with(par, market, lab, lab_bloc, CLOSED, models.closed)
     small = line_with(par, market, lab, lab_bloc, OPEN, models.small)
     flagship = line_with(par, market, lab, lab_bloc, OPEN, models.flagship)
     return (
-        prospect(market, others, closed, present_line(weights, lab, OPEN)),
+        prospect(market, others, closed, open_),
         prospect(market, others, closed, small),
         prospect(market, others, nothing, flagship),
     )

@@ -278,15 +278,14 @@ class Engine:
         terms = community.lab_terms(
             state, par, world, month, labs.brand, labs.coding_fit, accounts.available, accounts.ecosystem
         )
-        weights = community.weigh(par, world, self.shelf, labs.bloc, state.reference, terms, place)
+        weights = community.weigh(par, self.shelf, state.reference, terms, place)
         pull = community.peer_pull(state, par, world) if month > 0 else None
-        self.sales = community.choose(state, par, world, weights, pull, month == 0)
-        self.totals = community.add_up(self.sales, world)
+        self.sales = community.choose(state, par, world, weights, labs.bloc, pull, month == 0)
         self.weights = weights
-        self.market = Market(state, world, weights, state.spend, terms, month)
+        self.market = Market(state, world, weights, self.sales, state.spend, terms, month)
         rate = settlement.latest_rate(self.shelf, par)
         serving = settlement.serving_capacity(self.labs, labs, self.handoff)
-        settlement.settle(accounts, par, self.sales, self.totals, self.developers, rate, serving)
+        settlement.settle(accounts, par, self.sales, self.developers, rate, serving)
         settlement.finance(self.labs, accounts, par, labs, month, self.entered, self.entering)
 
     def _lags(self) -> None:

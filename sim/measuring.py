@@ -49,10 +49,14 @@ class Readings:
         self.labs: LabState = engine.labs
         self.communities: CommunityState = engine.communities
         self.sales: Sales = engine.sales
-        self.totals: Totals = engine.totals
         self.shelf: Shelf = engine.shelf
         self.frontiers: Array = engine.frontiers[engine.month]
         self.gaps: Array = engine.gaps[engine.month]
+
+    @cached_property
+    def totals(self) -> Totals:
+        """Use and spending by the home bloc of communities."""
+        return community.add_up(self.sales, self.block.communities)
 
     @cached_property
     def tokens(self) -> Amounts:
@@ -248,8 +252,8 @@ def _hhi(now: Readings) -> Array:
 
 
 def _consumer_surplus(now: Readings) -> Array:
-    world, weights = now.block.communities, now.engine.weights
-    return community.consumer_surplus(now.communities, now.block.par, world, weights)[:, np.newaxis]
+    world = now.block.communities
+    return community.consumer_surplus(now.communities, now.block.par, world, now.sales)[:, np.newaxis]
 
 
 def _blocked(now: Readings) -> Array:
