@@ -16,7 +16,10 @@ from agents.places import BLOCS, CLOUD, DOMESTIC, LEGAL, OTHER, SMUGGLED, TARGET
 from sim.arrays import Array, Flags, Whole
 
 Numbers = Mapping[str, Array]
-HALVINGS = 40
+ROUNDS = 20
+"""Times that the interval of the premium is cut to a quarter: fewer calls than forty halvings, and the same result."""
+INSIDE = np.array([[0.25, 0.5, 0.75]])
+"""Where it is tried, as parts of the interval."""
 USUAL_ENFORCEMENT = 0.3
 REFERENCE_PREMIUM = 0.65
 
@@ -271,14 +274,16 @@ class Clearing:
 
     def premium(self) -> Array:
         """Return the premium in [0, 3] at which desired and actual inflow agree; 0 where there is no shortage."""
-        low, high = np.zeros_like(self.want), np.full_like(self.want, 3.0)
-        for _ in range(HALVINGS):
-            middle = 0.5 * (low + high)
-            supply = self.legal + self.domestic + self.smuggled(middle) + self.rented(middle)
-            short = self.want * np.exp(-self.elasticity * middle) > supply
-            low, high = np.where(short, middle, low), np.where(short, high, middle)
-        enough = self.legal + self.domestic >= self.want
-        return np.where(enough, 0.0, 0.5 * (low + high))
+        low, width = np.zeros_like(self.want), 3.0
+        sure = self.legal + self.domestic
+        for _ in range(ROUNDS):
+            tried = low + width * INSIDE
+            supply = sure + self.smuggled(tried) + self.rented(tried)
+            short = self.want * np.exp(-self.elasticity * tried) > supply
+            width = width / (INSIDE.size + 1)
+            low = low + width * short.sum(axis=1, keepdims=True)
+        enough = sure >= self.want
+        return np.where(enough, 0.0, low + 0.5 * width)
 
 
 def clear_chip_market(

@@ -6,7 +6,8 @@ origin and openness, so that the exponentials are few.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Annotated
 
 import numpy as np
@@ -21,6 +22,8 @@ Numbers = Mapping[str, Array]
 SEGMENTS = ("enterprise_regulated", "enterprise_other", "startup_dev", "hobby_research", "consumer_app")
 CONSUMER = 4
 DEVELOPERS = (2, 3)
+PART = 64
+"""Runs whose arrays by community and lab are worked on together: few enough for the processor's caches."""
 SPEND_HALF_LIFE = 18.0
 """Months in which the growth of spending per user halves after the record."""
 
@@ -54,6 +57,11 @@ class CommunityWorld:
     peers: sparse.csr_array
     record_end: int
 
+    @cached_property
+    def homes(self) -> tuple[Whole, ...]:
+        """Places of the communities of each bloc."""
+        return tuple(np.flatnonzero(self.home == bloc) for bloc in range(self.taste.shape[1]))
+
 
 @dataclass
 class CommunityState:
@@ -67,6 +75,9 @@ class CommunityState:
     noticed: Annotated[Array, "0/1", "whether an origin has come near the frontier, (runs, blocs)"]
     share: Annotated[Array, "share", "share of a lab in the community's tokens, (runs, communities, labs)"]
     reference: Annotated[Array, "ECI", "frontier that capability is measured from in choice, (runs, 1)"]
+    spend_level: Annotated[Array, "ratio", "spending per user over that at the record's end, (runs, segments)"] = field(
+        default_factory=lambda: np.ones((1, 1))
+    )
 
 
 @dataclass(frozen=True)
@@ -78,23 +89,23 @@ class PlaceRules:
     content_filter: Array
 
 
+Amounts = tuple[Array, Array]
+"""Of closed and of open models."""
+
+
 @dataclass(frozen=True)
 class Weights:
-    """Logit weights of a month, kept for the review of stances; pairs are (closed, open).
+    """Logit weights of a month in their two factors, kept for the review of stances; pairs are (closed, open).
 
-    `segment` pair of (runs, segments, labs, 2 vintages) by segment and model, `price` pair of (runs, segments, labs):
-    the mean price within a slot group, `offer` (runs, labs, 2, 2) all prices, 0 where there is no model, `place` pair
-    of (runs, communities, blocs), `slot` pair of (runs, communities, labs): the product of segment and place, `by_lab`
-    their sum, `total` (runs, communities) the sum of that.
+    By segment and lab (runs, segments, labs): `latest` of the latest models, `whole` of all, `spent` the same times
+    prices. `offer` (runs, labs, 2, 2): all prices, 0 without a model. `place` pair of (runs, communities, blocs).
     """
 
-    segment: tuple[Array, Array]
+    latest: Amounts
+    whole: Amounts
+    spent: Amounts
     offer: Array
-    price: tuple[Array, Array]
-    place: tuple[Array, Array]
-    slot: tuple[Array, Array]
-    by_lab: Array
-    total: Array
+    place: Amounts
 
 
 @dataclass(frozen=True)
@@ -102,36 +113,69 @@ class Sales:
     """What is used and paid by (closed, open), each (runs, communities, labs).
 
     `split` of a community's tokens, `paid` the same times the price, `use` (runs, communities) tokens in units of 1e12.
+    `weight` and `weight_paid` (runs, communities): the sums over all models of weights and of weights times prices.
     """
 
-    split: tuple[Array, Array]
-    paid: tuple[Array, Array]
+    split: Amounts
+    paid: Amounts
     use: Array
+    weight: Array
+    weight_paid: Array
 
     @property
-    def tokens(self) -> tuple[Array, Array]:
+    def tokens(self) -> Amounts:
         """Million tokens a month, (runs, communities, labs)."""
         use = 1e6 * self.use[:, :, np.newaxis]
         return use * self.split[CLOSED], use * self.split[OPEN]
 
     @property
-    def spend(self) -> tuple[Array, Array]:
+    def spend(self) -> Amounts:
         """M$ a month, (runs, communities, labs)."""
         use = self.use[:, :, np.newaxis]
         return use * self.paid[CLOSED], use * self.paid[OPEN]
 
-    def tokens_of(self, places: Whole) -> tuple[Array, Array]:
+    def tokens_of(self, places: Whole) -> Amounts:
         """Million tokens a month of the communities at `places`, (runs, labs)."""
         return _weighted(1e6 * pick(self.use, places), self.split, places)
 
-    def spend_of(self, places: Whole) -> tuple[Array, Array]:
+    def spend_of(self, places: Whole) -> Amounts:
         """M$ a month of the communities at `places`, (runs, labs)."""
         return _weighted(pick(self.use, places), self.paid, places)
 
 
-def _weighted(use: Array, parts: tuple[Array, Array], places: Whole) -> tuple[Array, Array]:
+@dataclass(frozen=True)
+class Totals:
+    """What is used (million tokens a month) and paid (M$) by the bloc of the communities, (runs, blocs, labs)."""
+
+    tokens: Amounts
+    spend: Amounts
+
+
+def add_up(sales: Sales, world: CommunityWorld) -> Totals:
+    """Return the sums of sales over the communities of each bloc."""
+    tokens = [_by_home(1e6 * sales.use, part, world.homes) for part in sales.split]
+    spend = [_by_home(sales.use, part, world.homes) for part in sales.paid]
+    return Totals((tokens[CLOSED], tokens[OPEN]), (spend[CLOSED], spend[OPEN]))
+
+
+def _by_home(use: Array, part: Array, homes: tuple[Whole, ...]) -> Array:
+    """Sum over the communities of each bloc of their use times `part`, (runs, blocs, labs)."""
+    sums = np.empty((part.shape[0], len(homes), part.shape[2]))
+    for bloc, places in enumerate(homes):
+        np.einsum("rc,rci->ri", pick(use, places), _together(part, places), out=sums[:, bloc])
+    return sums
+
+
+def _together(values: Array, places: Whole) -> Array:
+    """Return `values` at ascending `places` of axis 1, without a copy where the places follow one another."""
+    if len(places) and places[-1] - places[0] == len(places) - 1:
+        return values[:, places[0] : places[-1] + 1]
+    return pick(values, places)
+
+
+def _weighted(use: Array, parts: Amounts, places: Whole) -> Amounts:
     """Sum over communities of their use times `parts`; einsum, because it is several times faster here than sum."""
-    closed, opened = (np.einsum("rc,rci->ri", use, pick(part, places)) for part in parts)
+    closed, opened = (np.einsum("rc,rci->ri", use, _together(part, places)) for part in parts)
     return closed, opened
 
 
@@ -142,21 +186,23 @@ def arrive(state: CommunityState, par: Numbers, world: CommunityWorld, month: in
         new = state.users - world.users_start
         pull = world.innovation + world.imitation * new / world.potential
         state.users = state.users + open_now * pull * (world.potential - new) / 12.0
-    spend = state.users * spend_per_user(par, world, month)
+    spend = state.users * spend_per_user(state, par, world, month)
     if month > 0:
         state.growth = np.maximum(spend / state.spend - 1.0, 0.0)
     state.spend = spend
 
 
-def spend_per_user(par: Numbers, world: CommunityWorld, month: int) -> Array:
-    """Return M$ a month per million users, (runs, communities)."""
+def spend_per_user(state: CommunityState, par: Numbers, world: CommunityWorld, month: int) -> Array:
+    """Return M$ a month per million users, (runs, communities); called once a month, it moves its growth on."""
     growth = per_segment(par, "demand.spend_growth")
     after = month - world.record_end
-    factor = (1.0 + growth) ** min(after, 0)
-    for n in range(1, after + 1):
-        factor = factor * (1.0 + growth * 2.0 ** (-n / SPEND_HALF_LIFE))
-    level: Array = par["demand.world_spend"] * world.spend_weight / world.users_record * pick(factor, world.segment)
-    return level
+    if after <= 0:
+        state.spend_level = (1.0 + growth) ** after
+    else:
+        state.spend_level = state.spend_level * (1.0 + growth * 2.0 ** (-after / SPEND_HALF_LIFE))
+    level = par["demand.world_spend"] * world.spend_weight / world.users_record
+    spend: Array = level * pick(state.spend_level, world.segment)
+    return spend
 
 
 def per_segment(par: Numbers, name: str) -> Array:
@@ -199,38 +245,37 @@ def place_terms(
 ) -> tuple[Array, Array]:
     """Return exp of the utility that depends on community and origin, closed and open, (runs, communities, blocs)."""
     trust = expand(par["channel.trust"], state.consideration)
-    taste = np.maximum(world.taste, 0.0) + trust * np.minimum(world.taste, 0.0)
     known = np.maximum(world.known, 1.0 - expand(par["channel.consideration"], state.consideration))
-    considered = np.log(np.maximum(known, state.consideration))
-    barred = np.log(np.maximum(1.0 - rules.ban, 1e-3))
-    aversion = expand(par["demand.filter_aversion"], considered) * expand(rules.content_filter, considered)
-    relief = expand(par["demand.filter_relief"], considered)
-    common = taste + considered + barred
-    residency = trust * expand(par["demand.data_residency"], considered) * world.residency
-    withdrawn = np.log(np.maximum(1.0 - rules.closed_abroad, 1e-3))[:, :, np.newaxis] * _sender_abroad(world)
-    closed = common - residency - aversion * world.filtered + withdrawn
-    opened = common - aversion * (1.0 - relief) * world.filtered
+    reached = np.maximum(known, state.consideration) * np.maximum(1.0 - rules.ban, 1e-3)
+    taste = np.maximum(world.taste, 0.0) + trust * np.minimum(world.taste, 0.0)
+    aversion = par["demand.filter_aversion"] * rules.content_filter
+    of_open = aversion * (1.0 - par["demand.filter_relief"])
+    residency = trust * expand(par["demand.data_residency"], trust) * world.residency
     access = world.access[month]
-    return np.exp(closed + access[:, :, CLOSED]), np.exp(opened + access[:, :, OPEN])
+    closed = np.exp(taste - residency - expand(aversion, trust) * world.filtered + access[:, :, CLOSED])
+    withdrawn = np.maximum(1.0 - rules.closed_abroad, 1e-3)[:, :, np.newaxis]
+    opened = np.exp(taste - expand(of_open, trust) * world.filtered + access[:, :, OPEN])
+    return reached * closed * np.where(_sender_abroad(world), withdrawn, 1.0), reached * opened
 
 
-def _sender_abroad(world: CommunityWorld) -> Array:
-    """1 for models of the sender in communities outside it, (1, communities, blocs)."""
-    abroad = np.zeros((1, len(world.home), world.taste.shape[1]))
-    abroad[0, :, SENDER] = world.home != SENDER
+def _sender_abroad(world: CommunityWorld) -> Flags:
+    """Whether models of an origin are the sender's and the community is outside it, (communities, blocs)."""
+    abroad = np.zeros(world.taste.shape, dtype=bool)
+    abroad[:, SENDER] = world.home != SENDER
     return abroad
 
 
-def model_terms(par: Numbers, capability: Array, price: Array, openness: int, lab: Array) -> Array:
+def model_terms(par: Numbers, capability: Array, price: Array, openness: int, lab: Array, small: Array) -> Array:
     """Return the utility of models of one openness by segment; `capability` (ECI over the reference), `price`.
 
-    All arguments broadcast to (runs, segments, ...); `lab` holds the lab terms of `lab_terms`.
+    Arguments broadcast to (runs, segments, ...): `capability`, `price` and `small` (1 for a small model) are
+    (runs, 1, ...), `lab` holds the lab terms of `lab_terms`.
     """
-    quality = expand_segments(per_segment(par, "demand.quality"), capability.ndim)
-    weight = expand_segments(per_segment(par, "demand.log_price"), capability.ndim)
+    quality = expand_segments(per_segment(par, "demand.quality"), lab.ndim)
+    weight = expand_segments(per_segment(par, "demand.log_price"), lab.ndim)
     utility: Array = quality * capability - weight * np.log(price) + lab
     if openness == OPEN:
-        utility = utility + expand_segments(per_segment(par, "demand.openness"), capability.ndim)
+        utility = utility - expand(par["demand.small_model_gap"], lab) * small
     return utility
 
 
@@ -252,36 +297,36 @@ def lab_terms(
     known = np.maximum(state.awareness, 1.0 - par["channel.consideration"])
     common[:, CONSUMER, :] += np.log(np.maximum(known, 1e-12))
     closed = common + np.log(available)[:, np.newaxis, :]
-    base = expand(par["demand.installed_base"], common)
-    return closed, common + base * np.log1p(ecosystem)[:, np.newaxis, :]
+    opened = common + (par["demand.installed_base"] * np.log1p(ecosystem))[:, np.newaxis, :]
+    return closed, opened + per_segment(par, "demand.openness")[:, :, np.newaxis]
 
 
 def weigh(
-    par: Numbers, world: CommunityWorld, month: int, shelf: Shelf, lab_bloc: Whole, reference: Array,
-    terms: tuple[Array, Array], place: tuple[Array, Array],
-) -> Weights:  # fmt: skip
-    """Return the logit weights of every model in every community (section 14)."""
-    offer = np.where(shelf.exists, shelf.price, 0.0)
-    segment, prices, slots = [], [], []
+    par: Numbers, shelf: Shelf, reference: Array, terms: tuple[Array, Array], place: tuple[Array, Array]
+) -> Weights:
+    """Return the logit weights of every model in every segment, and of origins in every community (section 14)."""
+    latest, whole, spent = [], [], []
     for openness in (CLOSED, OPEN):
-        on_offer = shelf.exists[:, :, openness][:, np.newaxis]
-        relative = (shelf.capability[:, :, openness] - reference[:, :, np.newaxis])[:, np.newaxis]
-        price = offer[:, :, openness][:, np.newaxis]
-        paid = np.where(on_offer, price, 1.0)
-        utility = model_terms(par, relative, paid, openness, terms[openness][..., np.newaxis])
-        if openness == OPEN:
-            utility = utility - expand(par["demand.small_model_gap"], utility) * shelf.small[:, :, OPEN][:, np.newaxis]
-        weight = np.where(on_offer, np.exp(np.where(on_offer, utility, 0.0)), 0.0)
-        whole = weight[..., LATEST] + weight[..., PREVIOUS]
-        spent = weight * price
-        segment.append(weight)
-        prices.append((spent[..., LATEST] + spent[..., PREVIOUS]) / np.where(whole > 0.0, whole, 1.0))
-        slots.append(pick(whole, world.segment) * pick(place[openness], lab_bloc, axis=2))
-    by_lab = slots[CLOSED] + slots[OPEN]
+        old, old_paid = _model_weights(par, shelf, (openness, PREVIOUS), reference, terms[openness])
+        new, new_paid = _model_weights(par, shelf, (openness, LATEST), reference, terms[openness])
+        latest.append(new)
+        whole.append(new + old)
+        spent.append(new_paid + old_paid)
     return Weights(
-        (segment[0], segment[1]), offer, (prices[0], prices[1]), place, (slots[0], slots[1]), by_lab,
-        np.einsum("rci->rc", by_lab),
+        (latest[CLOSED], latest[OPEN]), (whole[CLOSED], whole[OPEN]), (spent[CLOSED], spent[OPEN]),
+        np.where(shelf.exists, shelf.price, 0.0), place,
     )  # fmt: skip
+
+
+def _model_weights(par: Numbers, shelf: Shelf, slot: tuple[int, int], reference: Array, terms: Array) -> Amounts:
+    """Return the weights of labs' models in one slot by segment, and the same times price; 0 without a model."""
+    place = (slice(None), slice(None), *slot)
+    exists = shelf.exists[place]
+    relative = np.where(exists, shelf.capability[place] - reference, 0.0)[:, np.newaxis]
+    price = np.where(exists, shelf.price[place], 1.0)[:, np.newaxis]
+    utility = model_terms(par, relative, price, slot[0], terms, shelf.small[place][:, np.newaxis])
+    weight = np.exp(utility) * exists.astype(np.float64)[:, np.newaxis]
+    return weight, weight * price
 
 
 def peer_pull(state: CommunityState, par: Numbers, world: CommunityWorld) -> Array | None:
@@ -296,33 +341,58 @@ def peer_pull(state: CommunityState, par: Numbers, world: CommunityWorld) -> Arr
 
 
 def choose(
-    state: CommunityState, par: Numbers, world: CommunityWorld, weights: Weights, pull: Array | None, first: bool
-) -> Sales:
+    state: CommunityState, par: Numbers, world: CommunityWorld, weights: Weights, lab_bloc: Whole, pull: Array | None,
+    first: bool,
+) -> Sales:  # fmt: skip
     """Move shares toward this month's choice, and return use and spending by slot group (section 14)."""
-    if pull is None:
-        wanted = weights.by_lab / weights.total[:, :, np.newaxis]
-    else:
-        pulled = weights.by_lab * pull
-        wanted = pulled / pulled.sum(axis=2, keepdims=True)
-    if first:
-        state.share = wanted
-    else:
-        hazard = pick(per_segment(par, "demand.switching"), world.segment)
-        afresh = 1.0 - (1.0 - hazard) / (1.0 + state.growth)
-        state.share = state.share + afresh[:, :, np.newaxis] * (wanted - state.share)
-    scale = state.share / np.where(weights.by_lab > 0.0, weights.by_lab, 1.0)
-    split = (scale * weights.slot[CLOSED], scale * weights.slot[OPEN])
-    paid = tuple(pick(weights.price[openness], world.segment) * split[openness] for openness in (CLOSED, OPEN))
-    mean_price = np.einsum("rci->rc", paid[CLOSED]) + np.einsum("rci->rc", paid[OPEN])
-    return Sales(split, (paid[CLOSED], paid[OPEN]), state.spend / mean_price)
+    shape = state.share.shape
+    hazard = pick(per_segment(par, "demand.switching"), world.segment)
+    afresh = np.ones(shape[:2]) if first else 1.0 - (1.0 - hazard) / (1.0 + state.growth)
+    share, sales = np.empty(shape), _no_sales(shape)
+    for start in range(0, shape[0], PART):
+        part = slice(start, start + PART)
+        slot, priced = _weights_by_lab(weights, world, lab_bloc, part)
+        by_lab, paid_by_lab = slot[CLOSED] + slot[OPEN], priced[CLOSED] + priced[OPEN]
+        np.einsum("rci->rc", by_lab, out=sales.weight[part])
+        np.einsum("rci->rc", paid_by_lab, out=sales.weight_paid[part])
+        if pull is None:
+            wanted = by_lab / sales.weight[part, :, np.newaxis]
+        else:
+            pulled = by_lab * pull[part]
+            wanted = pulled / pulled.sum(axis=2, keepdims=True)
+        before = state.share[part]
+        np.add(before, afresh[part, :, np.newaxis] * (wanted - before), out=share[part])
+        scale = share[part] / np.maximum(by_lab, 1e-290)
+        for openness in (CLOSED, OPEN):
+            np.multiply(scale, slot[openness], out=sales.split[openness][part])
+            np.multiply(scale, priced[openness], out=sales.paid[openness][part])
+        sales.use[part] = state.spend[part] / np.einsum("rci,rci->rc", scale, paid_by_lab)
+    state.share = share
+    return sales
 
 
-def consumer_surplus(state: CommunityState, par: Numbers, world: CommunityWorld, weights: Weights) -> Array:
+def _no_sales(shape: tuple[int, ...]) -> Sales:
+    """Return sales to be filled in; `shape` (runs, communities, labs)."""
+    by_lab, by_community = ([np.empty(size) for _ in range(4)] for size in (shape, shape[:2]))
+    return Sales((by_lab[0], by_lab[1]), (by_lab[2], by_lab[3]), *by_community[:3])
+
+
+def _weights_by_lab(weights: Weights, world: CommunityWorld, lab_bloc: Whole, part: slice) -> tuple[Amounts, Amounts]:
+    """Return weights of labs in communities for some of the runs, and the same times prices."""
+    closed, opened = (pick(place[part], lab_bloc, axis=2) for place in weights.place)
+    slots, priced = (
+        (pick(pair[CLOSED][part], world.segment) * closed, pick(pair[OPEN][part], world.segment) * opened)
+        for pair in (weights.whole, weights.spent)
+    )
+    return slots, priced
+
+
+def consumer_surplus(state: CommunityState, par: Numbers, world: CommunityWorld, sales: Sales) -> Array:
     """Return M$ a month: spending over the price weight times the log-sum of the choice, (runs,).
 
     Price weights below 0.2 count as 0.2.
     """
-    inclusive = np.log(weights.total)
+    inclusive = np.log(sales.weight)
     price_weight = np.maximum(pick(per_segment(par, "demand.log_price"), world.segment), 0.2)
     surplus: Array = (state.spend / price_weight * inclusive).sum(axis=1)
     return surplus

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from agents.lab import LabState, LabWorld, Terms, direction_rate, room_for_ideas
-from agents.places import CLOSED, LATEST, OPEN, STANCE_FLAGSHIP
+from agents.places import CLOSED, LATEST, OPEN, PREVIOUS, STANCE_FLAGSHIP
 from agents.portfolio import Technology, research_input
-from agents.shelf import Shelf
+from agents.shelf import Shelf, best_of_others
 from sim.arrays import Array, Flags, pick
 
 Numbers = Mapping[str, Array]
@@ -86,31 +86,26 @@ def available_gap(state: LabState, links: Array, earlier: Array, latest: Array, 
     `entered_then` 1 where a lab had entered before the delay.
     """
     mine = state.position
+    hidden = np.where(entered_then > 0.0, earlier, -np.inf)
+    shown = np.where(state.stance == STANCE_FLAGSHIP, np.maximum(hidden, latest), hidden)
     lead: Array = np.zeros_like(mine)
-    published = state.stance == STANCE_FLAGSHIP
     for j in range(mine.shape[1]):
-        hidden = np.where(entered_then[:, j : j + 1] > 0.0, earlier[:, j : j + 1] - mine, 0.0)
-        open_lead = np.where(published[:, j : j + 1], latest[:, j : j + 1] - mine, 0.0)
-        gap = links[:, :, j] * np.maximum(np.maximum(hidden, open_lead), 0.0)
+        gap = links[:, :, j] * np.maximum(shown[:, j : j + 1] - mine, 0.0)
         gap[:, j] = 0.0
-        lead = np.maximum(lead, gap)
+        np.maximum(lead, gap, out=lead)
     return lead
 
 
 def teacher_gap(par: Numbers, shelf: Shelf, world: LabWorld, reached: Array, rules: KnowledgeRules) -> Array:
     """Return the largest access-weighted lead in ln E of another lab's released model over `reached` (section 10)."""
-    gap = np.zeros_like(reached)
     foreign = (1.0 - rules.interface_checks) * (1.0 - rules.anti_distillation)
     level = np.where(shelf.exists, shelf.ln_effective, -np.inf)
-    level = np.maximum(level[..., 0], level[..., 1])
-    for j in range(reached.shape[1]):
-        away = world.bloc != world.bloc[j]
-        for openness in (0, 1):
-            lead = np.maximum(level[:, j, openness][:, np.newaxis] - reached, 0.0)
-            access = np.where(away[np.newaxis, :], foreign, 1.0) if openness == CLOSED else 1.0
-            lead = access * lead
-            lead[:, j] = 0.0
-            gap = np.maximum(gap, lead)
+    level = np.maximum(level[..., LATEST], level[..., PREVIOUS])
+    gap = np.maximum(best_of_others(level[:, :, OPEN]) - reached, 0.0)
+    for bloc in np.unique(world.bloc):
+        served = np.where(world.bloc == bloc, level[:, :, CLOSED], -np.inf)
+        access = np.where(world.bloc == bloc, 1.0, foreign)
+        gap = np.maximum(gap, access * np.maximum(best_of_others(served) - reached, 0.0))
     return gap
 
 

@@ -110,7 +110,7 @@ def technology(par: Numbers, algorithm: Array, frontier_run: Array) -> Technolog
 
 def room_for_ideas(position: Array) -> Array:
     """Return the factor that stops progress at the physical limit of 40 ln units a direction (section 7)."""
-    room: Array = np.maximum(1.0 - (position / 40.0) ** 4, 1e-12)
+    room: Array = np.maximum(1.0 - np.square(np.square(position / 40.0)), 1e-12)
     return room
 
 
@@ -157,7 +157,7 @@ def fund_labs(
 
 def list_rent(par: Numbers, month: int) -> Array:
     """Return the list rental price of compute, M$ per H100e-month, (runs, 1)."""
-    rent: Array = par["compute.rental_price"] * (1.0 - par["compute.price_decline"]) ** (month / 12.0)
+    rent: Array = par["compute.rental_price"] * np.exp(np.log1p(-par["compute.price_decline"]) * (month / 12.0))
     return rent
 
 
@@ -226,7 +226,7 @@ def solve_portfolio(state: LabState, par: Numbers, month: int, terms: Terms, wag
     problem = Problem(terms.technology, terms.weights)
     steps = portfolio.COLD_STEPS if cold else portfolio.WARM_STEPS
     free = portfolio.plan(problem, at_floor, state.plan_prices, steps[0])
-    wanted = problem.demands(free).compute / np.exp(free.compute)
+    wanted = problem.uses(free).compute / np.exp(free.compute)
     capacity = (1.0 - aside) * state.capacity
     tight = portfolio.rationed(problem, means, np.minimum(capacity, wanted), regime.fungibility, state.prices, steps[1])
     scarce = wanted > capacity
@@ -251,7 +251,7 @@ def adjust(state: LabState, par: Numbers, best: Split, entering: Array) -> None:
 
 def reference_wage(par: Numbers, base: Array, month: int) -> Array:
     """Return the reference wage by bloc (runs, blocs), M$ per FTE-month. `base` (blocs,) is that of 2022-01."""
-    wage: Array = base * (1.0 + par["talent.wage_growth"]) ** (month / 12.0)
+    wage: Array = base * np.exp(np.log1p(par["talent.wage_growth"]) * (month / 12.0))
     return wage
 
 

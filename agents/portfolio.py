@@ -94,22 +94,54 @@ class Demands(NamedTuple):
     answer: Array
 
 
+class Uses(NamedTuple):
+    """Expenditures in utils at given prices; first two (runs, labs), others by direction, (2, ...).
+
+    `value` eta, `share` omega, `spent` and `staffed` eta by input; then what `Problem.demands` goes on with.
+    """
+
+    compute: Array
+    labour: Array
+    value: Array
+    share: Array
+    spent: Array
+    staffed: Array
+    rise: Array
+    nest_share: Array
+    drag: Array
+
+
 class Problem:
     """A month's problem with everything that does not depend on prices worked out."""
 
     def __init__(self, tech: Technology, weights: Weights) -> None:
         """Prepare constants; see `demands` for their use."""
+        wide = np.zeros(tech.ln_push.shape[1:])  # arrays of full width are multiplied faster than one number a run
         rho = 1.0 - 1.0 / tech.substitution
-        self.rho = np.where(np.abs(rho) < SIGMA_GAP, SIGMA_GAP, rho)
-        self.outer = 1.0 - 2.0 * tech.floor
-        self.floor = tech.floor
-        self.inner = (tech.compute_share - tech.floor) / self.outer
-        self.bend = self.outer * self.rho
+        self.rho = np.where(np.abs(rho) < SIGMA_GAP, SIGMA_GAP, rho) + wide
+        self.floor = tech.floor + wide
+        self.outer = 1.0 - 2.0 * self.floor
+        self.inner = (tech.compute_share - self.floor) / self.outer
+        self.bend, self.slack = self.outer * self.rho, self.outer / self.rho
         self.compute_unit, self.labour_unit = tech.ln_compute_unit, tech.ln_labour_unit
-        self.exponent, self.curvature, self.ln_push = tech.exponent, tech.curvature, tech.ln_push
+        self.exponent, self.curvature, self.ln_push = tech.exponent + wide, tech.curvature + wide, tech.ln_push
         self.scale = weights.direction * tech.exponent
         self.fixed_compute = weights.training + weights.inference
         self.weights = weights
+
+    def uses(self, at: Prices) -> Uses:
+        """Return expenditures NK and NL, and per direction eta and omega."""
+        rise = self.inner * np.expm1(np.clip(self.rho * at.mix, -500.0, 500.0))
+        nest_share = (self.inner + rise) / (1.0 + rise)
+        share = self.floor + self.outer * nest_share
+        z = np.exp(self.ln_push + self.exponent * at.research)
+        drag = 1.0 + self.curvature * z
+        value = np.maximum(self.scale * z / drag, 1e-290)
+        spent = value * share
+        staffed = value - spent
+        compute = self.fixed_compute + spent[0] + spent[1]
+        labour = self.weights.product + staffed[0] + staffed[1]
+        return Uses(compute, labour, value, share, spent, staffed, rise, nest_share, drag)
 
     def demands(self, at: Prices) -> Demands:
         """Return expenditures NK and NL, and per direction eta, omega, h, the residuals and their responses.
@@ -117,23 +149,19 @@ class Problem:
         The compute share of a direction's cost is omega = o + (1 - 2o) omega_c(q) at the input ratio q, and q is right
         where ln(omega/(1 - omega)) - q equals the ratio of the two factor prices (section 7).
         """
-        rise = self.inner * np.expm1(np.clip(self.rho * at.mix, -500.0, 500.0))
-        nest_share = (self.inner + rise) / (1.0 + rise)
-        share = self.floor + self.outer * nest_share
-        compute_price, labour_price = at.compute + self.compute_unit, at.labour + self.labour_unit
-        ln_output = self.outer * np.log1p(rise) / self.rho + self.floor * at.mix
-        ln_cost = np.logaddexp(compute_price + at.mix, labour_price) - ln_output
-        slope = self.bend * nest_share * (1.0 - nest_share)
-        answer = 1.0 / (slope / (share * (1.0 - share)) - 1.0)
-        drift = np.log(share / (1.0 - share)) - at.mix - (compute_price - labour_price)
-        z = np.exp(self.ln_push + self.exponent * at.research)
-        drag = 1.0 + self.curvature * z
-        value = np.maximum(self.scale * z / drag, 1e-290)
-        spent = value * share
-        compute = self.fixed_compute + spent[0] + spent[1]
-        labour = self.weights.product + (value[0] - spent[0]) + (value[1] - spent[1])
-        residual = at.research + ln_cost - np.log(value)
-        return Demands(compute, labour, value, share, self.exponent / drag, residual, slope * answer, drift, answer)
+        now = self.uses(at)
+        labour_price = at.labour + self.labour_unit
+        dearer = at.compute + self.compute_unit - labour_price + at.mix
+        ln_output = self.slack * np.log1p(now.rise) + self.floor * at.mix
+        # ln(1 + exp(dearer)) - ln(value) in one logarithm that cannot overflow; NumPy's logaddexp is many times slower
+        ln_cost_over_value = np.maximum(dearer, 0.0) + np.log((1.0 + np.exp(-np.abs(dearer))) / now.value)
+        other_share = 1.0 - now.share
+        slope = self.bend * now.nest_share * (1.0 - now.nest_share)
+        answer = 1.0 / (slope / (now.share * other_share) - 1.0)
+        drift = np.log(now.share / other_share) - dearer
+        residual = at.research + labour_price + ln_cost_over_value - ln_output
+        curve = self.exponent / now.drag
+        return Demands(now.compute, now.labour, now.value, now.share, curve, residual, slope * answer, drift, answer)
 
 
 def plan(problem: Problem, means: Means, start: Prices, steps: int) -> Prices:
@@ -197,14 +225,19 @@ def rationed(problem: Problem, means: Means, capacity: Array, fungibility: Array
 def _slopes(now: Demands, easing: Array) -> tuple[Array, Array, Array, Array, Array, Array]:
     """Derivatives of NK and NL to the two log prices, research eliminated, and their response to its residual."""
     response = now.value * now.curve * easing
-    turn = now.value * now.tilt
-    mine = response * now.share
-    others = response - mine
-    cross = mine * (1.0 - now.share)
-    shift = turn * now.drift
-    k_x, k_v, k_0 = turn - mine * now.share, -(cross + turn), -mine * now.residual - shift
-    l_x, l_v, l_0 = -(cross + turn), turn - others * (1.0 - now.share), -others * now.residual + shift
-    return k_x[0] + k_x[1], k_v[0] + k_v[1], k_0[0] + k_0[1], l_x[0] + l_x[1], l_v[0] + l_v[1], l_0[0] + l_0[1]
+    mine, turn = response * now.share, now.value * now.tilt
+    whole, part, part_of_part, turned = _both(response), _both(mine), _both(mine * now.share), _both(turn)
+    late, late_part, shifted = _both(response * now.residual), _both(mine * now.residual), _both(turn * now.drift)
+    cross = part_of_part - part - turned
+    k_x, k_v, k_0 = turned - part_of_part, cross, -late_part - shifted
+    l_x, l_v, l_0 = cross, turned - whole + 2.0 * part - part_of_part, late_part - late + shifted
+    return k_x, k_v, k_0, l_x, l_v, l_0
+
+
+def _both(pair: Array) -> Array:
+    """Sum over the two directions; two slices add faster than a sum over an axis."""
+    total: Array = pair[0] + pair[1]
+    return total
 
 
 def choose(constrained: Flags, tight: Prices, free: Prices) -> Prices:
@@ -225,15 +258,15 @@ class Split(NamedTuple):
 
 def split(problem: Problem, means: Means, at: Prices) -> Split:
     """Return the shares in which compute and researchers are used at the prices `at`."""
-    now, weights = problem.demands(at), problem.weights
-    spent = now.value * now.share
-    staffed = now.value - spent
-    ones = np.ones_like(now.compute)
-    use = [weights.training * ones, spent[0], spent[1], weights.inference * ones]
-    staff = [staffed[0], staffed[1], weights.product * ones]
+    now, weights = problem.uses(at), problem.weights
+    compute, labour = np.empty((*now.compute.shape, 4)), np.empty((*now.labour.shape, 3))
+    for place, use in enumerate((weights.training, now.spent[0], now.spent[1], weights.inference)):
+        np.divide(use, now.compute, out=compute[..., place])
+    for place, use in enumerate((now.staffed[0], now.staffed[1], weights.product)):
+        np.divide(use, now.labour, out=labour[..., place])
     return Split(
-        np.stack(use, axis=-1) / now.compute[..., np.newaxis],
-        np.stack(staff, axis=-1) / now.labour[..., np.newaxis],
+        compute,
+        labour,
         now.labour * means.wage / (np.exp(at.labour) * means.budget),
     )
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from agents import community, pricing
-from agents.community import CommunityState, CommunityWorld, Weights
+from agents.community import CommunityState, CommunityWorld, Sales, Weights
 from agents.knowledge import know_how
 from agents.lab import LabState, LabWorld, list_rent
-from agents.places import CLOSED, LATEST, OPEN, PREVIOUS, STANCE_FLAGSHIP, STANCE_SMALL
+from agents.places import CLOSED, LATEST, OPEN, STANCE_FLAGSHIP, STANCE_SMALL
 from agents.shelf import SMALL_LEAD, Model, Shelf, best_of_others
 from sim.arrays import Array, Flags, pick
 
@@ -36,28 +36,15 @@ class OpenRules:
 
 @dataclass(frozen=True)
 class Market:
-    """Last month's market as a lab sees it at a review.
-
-    `paid_by_lab` (runs, communities, labs): weights times prices, `paid` their sum over labs.
-    """
+    """Last month's market as a lab sees it at a review; `terms` are the lab terms of the choice."""
 
     state: CommunityState
     world: CommunityWorld
     weights: Weights
+    sales: Sales
     spend: Array
     terms: tuple[Array, Array]
     month: int
-    paid: Array
-    paid_by_lab: Array
-
-
-def see_market(
-    state: CommunityState, world: CommunityWorld, weights: Weights, terms: tuple[Array, Array], month: int
-) -> Market:
-    """Return the market of `month` as next month's reviews will see it."""
-    paid = [weights.slot[openness] * pick(weights.price[openness], world.segment) for openness in (CLOSED, OPEN)]
-    by_lab = paid[CLOSED] + paid[OPEN]
-    return Market(state, world, weights, state.spend, terms, month, np.einsum("rci->rc", by_lab), by_lab)
 
 
 @dataclass(frozen=True)
@@ -101,6 +88,15 @@ class Candidate:
     small: float = 0.0
 
 
+@dataclass(frozen=True)
+class Models:
+    """The lab's flagship behind an interface, its open flagship, and its small open model."""
+
+    closed: Candidate
+    flagship: Candidate
+    small: Candidate
+
+
 def review_month(par: Numbers, month: int, place: int) -> Flags:
     """Return whether the lab at `place` of the table reviews its stance this month, (runs, 1)."""
     interval = np.rint(par["release.review_interval"])
@@ -108,9 +104,7 @@ def review_month(par: Numbers, month: int, place: int) -> Flags:
     return due
 
 
-def candidates(
-    state: LabState, par: Numbers, rivals: Rivals, month: int, lab: int, markup: Array
-) -> tuple[Candidate, Candidate, Candidate]:
+def candidates(state: LabState, par: Numbers, rivals: Rivals, month: int, lab: int, markup: Array) -> Models:
     """Return the lab's flagship behind an interface, its open flagship, and its small open model, at target prices."""
     mine = slice(lab, lab + 1)
     capability, know = state.capability[:, mine], know_how(state)[:, mine]
@@ -120,7 +114,7 @@ def candidates(
     rival = rivals.best_open[:, mine]
     lead = np.where(np.isfinite(rival), capability - np.where(np.isfinite(rival), rival, 0.0), np.inf)
     target = pricing.closed_target(par, rent / rate, state.premium[:, mine], lead, markup[:, mine])
-    return (
+    return Models(
         Candidate(capability, np.exp(target), rent / rate, rate),
         Candidate(capability, pricing.open_price(par, rent / rate), rent / rate, rate),
         Candidate(
@@ -138,40 +132,60 @@ class Prospect:
     opened: Array
 
 
-def prospect(
-    par: Numbers, market: Market, lab: int, lab_bloc: int, closed: Candidate | None, opened: Candidate | None,
-    withdrawn: bool = False,
-) -> Prospect:  # fmt: skip
-    """Return the demand the lab would meet with these models in front of its present ones (section 12).
+@dataclass(frozen=True)
+class Line:
+    """A lab's closed or open models in front of the market: `weight` and weight times price, (runs, communities)."""
 
-    `withdrawn`: the closed line goes off offer.
-    """
-    weights, world, state = market.weights, market.world, market.state
-    added, added_paid = [], []
-    for openness, candidate in ((CLOSED, closed), (OPEN, opened)):
-        present = weights.segment[openness][:, :, lab]
-        if candidate is None:
-            on_offer = float(not (withdrawn and openness == CLOSED))
-            segment = (present[..., LATEST] + present[..., PREVIOUS]) * on_offer
-            paid = segment * weights.price[openness][:, :, lab]
-        else:
-            utility = community.model_terms(
-                par, candidate.capability - state.reference, candidate.price, openness,
-                market.terms[openness][:, :, lab],
-            )  # fmt: skip
-            fresh = np.exp(utility - candidate.small * par["demand.small_model_gap"])
-            segment = fresh + present[..., LATEST]
-            kept_price = weights.offer[:, lab, openness, LATEST][:, np.newaxis]
-            paid = fresh * candidate.price + present[..., LATEST] * kept_price
-        place = weights.place[openness][:, :, lab_bloc]
-        added.append(pick(segment, world.segment) * place)
-        added_paid.append(pick(paid, world.segment) * place)
-    after = weights.total - weights.by_lab[:, :, lab] + added[CLOSED] + added[OPEN]
-    paid_after = np.maximum(market.paid - market.paid_by_lab[:, :, lab] + added_paid[CLOSED] + added_paid[OPEN], 1e-300)
-    use = (market.spend * (added[CLOSED] + added[OPEN]) / after).sum(axis=1, keepdims=True)
-    per_paid = market.spend / paid_after
-    revenue = [(per_paid * paid).sum(axis=1, keepdims=True) for paid in added_paid]
-    return Prospect(use, revenue[CLOSED], revenue[OPEN])
+    weight: Array
+    paid: Array
+
+
+def present_line(market: Market, lab: int, lab_bloc: int, openness: int) -> Line:
+    """Return what the lab has on offer."""
+    weights, segment = market.weights, market.world.segment
+    place = weights.place[openness][:, :, lab_bloc]
+    whole, spent = weights.whole[openness][:, :, lab], weights.spent[openness][:, :, lab]
+    return Line(pick(whole, segment) * place, pick(spent, segment) * place)
+
+
+def line_with(par: Numbers, market: Market, lab: int, lab_bloc: int, openness: int, fresh: Candidate) -> Line:
+    """Return what the lab would have on offer with a model in front of its latest one."""
+    weights, segment = market.weights, market.world.segment
+    utility = community.model_terms(
+        par, fresh.capability - market.state.reference, fresh.price, openness, market.terms[openness][:, :, lab],
+        np.full((1, 1), fresh.small),
+    )  # fmt: skip
+    weight, kept = np.exp(utility), weights.latest[openness][:, :, lab]
+    paid = weight * fresh.price + kept * weights.offer[:, lab, openness, LATEST][:, np.newaxis]
+    place = weights.place[openness][:, :, lab_bloc]
+    return Line(pick(weight + kept, segment) * place, pick(paid, segment) * place)
+
+
+def prospect(market: Market, others: Line, closed: Line, opened: Line) -> Prospect:
+    """Return the demand a lab would meet with these lines beside those of `others` (section 12)."""
+    mine = closed.weight + opened.weight
+    per_paid = market.spend / np.maximum(others.paid + closed.paid + opened.paid, 1e-300)
+    return Prospect(
+        use=(market.spend * mine / (others.weight + mine)).sum(axis=1, keepdims=True),
+        closed=(per_paid * closed.paid).sum(axis=1, keepdims=True),
+        opened=(per_paid * opened.paid).sum(axis=1, keepdims=True),
+    )
+
+
+def prospects(par: Numbers, market: Market, lab: int, lab_bloc: int, models: Models) -> tuple[Prospect, ...]:
+    """Return what the three stances would bring: closed, closed with a small open model, open with nothing closed."""
+    shut, open_ = (present_line(market, lab, lab_bloc, openness) for openness in (CLOSED, OPEN))
+    sales = market.sales
+    others = Line(sales.weight - (shut.weight + open_.weight), sales.weight_paid - (shut.paid + open_.paid))
+    nothing = Line(np.zeros((1, 1)), np.zeros((1, 1)))
+    closed = line_with(par, market, lab, lab_bloc, CLOSED, models.closed)
+    small = line_with(par, market, lab, lab_bloc, OPEN, models.small)
+    flagship = line_with(par, market, lab, lab_bloc, OPEN, models.flagship)
+    return (
+        prospect(market, others, closed, open_),
+        prospect(market, others, closed, small),
+        prospect(market, others, nothing, flagship),
+    )
 
 
 def stance_values(state: LabState, par: Numbers, world: LabWorld, setting: Setting, lab: int) -> Array:
@@ -179,12 +193,9 @@ def stance_values(state: LabState, par: Numbers, world: LabWorld, setting: Setti
     rivals, market, rules, markup = setting.rivals, setting.market, setting.rules, setting.markup
     serving = setting.serving[:, lab : lab + 1]
     bloc = int(world.bloc[lab])
-    closed, flagship, small = candidates(state, par, rivals, market.month + 1, lab, markup)
-    cases = (
-        prospect(par, market, lab, bloc, closed, None),
-        prospect(par, market, lab, bloc, closed, small),
-        prospect(par, market, lab, bloc, None, flagship, withdrawn=True),
-    )
+    models = candidates(state, par, rivals, market.month + 1, lab, markup)
+    closed = models.closed
+    cases = prospects(par, market, lab, bloc, models)
     unit = np.maximum(np.maximum(cases[0].use, np.maximum(cases[1].use, cases[2].use)), 1e-300)
     rival = rivals.best_open[:, lab : lab + 1]
     capability = state.capability[:, lab : lab + 1]

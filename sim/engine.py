@@ -292,11 +292,11 @@ class Engine:
         terms = community.lab_terms(
             state, par, world, month, labs.brand, labs.coding_fit, accounts.available, accounts.ecosystem
         )
-        weights = community.weigh(par, world, month, self.shelf, labs.bloc, state.reference, terms, place)
+        weights = community.weigh(par, self.shelf, state.reference, terms, place)
         pull = community.peer_pull(state, par, world) if month > 0 else None
-        self.sales = community.choose(state, par, world, weights, pull, month == 0)
+        self.sales = community.choose(state, par, world, weights, labs.bloc, pull, month == 0)
         self.weights = weights
-        self.market = release.see_market(state, world, weights, terms, month)
+        self.market = Market(state, world, weights, self.sales, state.spend, terms, month)
         rate = settlement.latest_rate(self.shelf, par)
         serving = settlement.serving_capacity(self.labs, labs, self.handoff)
         settlement.settle(accounts, par, self.sales, self.developers, rate, serving)
@@ -322,10 +322,11 @@ class Engine:
     def _govern(self, luck: MonthLuck) -> None:
         """Step 16."""
         month = self.month
+        year = self.lost[max(0, month - 11) : month + 1].T.copy()  # (runs, months), as sums need (see `pick`)
         signals = Signals(
             gap=self.gaps[max(0, month - PERCEPTION_LAG), :, TARGET : TARGET + 1],
             premium=self.chips.premium,
-            revenue_lost=self.lost[max(0, month - 11) : month + 1].sum(axis=0)[:, np.newaxis],
+            revenue_lost=year.sum(axis=1, keepdims=True),
         )
         govern(self.governments, self.block.par, signals, luck.governments)
 

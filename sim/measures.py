@@ -91,16 +91,18 @@ _ROWS = (
 CATALOGUE: dict[str, Measure] = {row.name: row for row in _ROWS}
 
 
+def chosen(measures: list[str] | None = None) -> list[str]:
+    """Return the names of these measures (all by default) in the order of the catalogue."""
+    return [name for name in CATALOGUE if not measures or name in measures]
+
+
 def columns(measures: list[str] | None = None) -> list[str]:
     """Return the column names of a record of these measures (all by default), in the order of the catalogue."""
-    chosen = CATALOGUE if not measures else {name: CATALOGUE[name] for name in CATALOGUE if name in measures}
-    return [column for measure in chosen.values() for column in measure.columns]
+    return [column for name in chosen(measures) for column in CATALOGUE[name].columns]
 
 
 def record(engine: "Engine", measures: list[str] | None = None) -> Array:
-    """Return this month's measures of an engine, (runs, columns)."""
+    """Return this month's measures of an engine, (runs, columns); only those asked for are computed."""
     from sim.measuring import measure
 
-    values = measure(engine)
-    names = list(CATALOGUE) if not measures else [name for name in CATALOGUE if name in measures]
-    return np.concatenate([values[name] for name in names], axis=1)
+    return np.concatenate(list(measure(engine, chosen(measures)).values()), axis=1)

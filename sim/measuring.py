@@ -1,19 +1,27 @@
-"""This month's measures of a block, each (runs, entities). Formulas: `sim.measures.CATALOGUE`."""
+"""This month's measures of a block, each (runs, entities). Formulas in words: `sim.measures.CATALOGUE`.
 
+A measure is a function of `Readings`, what several measures share; a measure that is not asked for costs nothing.
+"""
+
+from collections.abc import Callable, Iterable
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from agents import chip_market, community, pricing
-from agents.community import CONSUMER
+from agents.chip_market import ChipState
+from agents.community import CONSUMER, Amounts, CommunityState, Sales, Totals
 from agents.knowledge import FLOP_PER_MONTH
-from agents.lab import list_rent
+from agents.lab import LabState, list_rent
 from agents.places import CLOSED, CLOUD, DOMESTIC, LEGAL, OPEN, SENDER, SMUGGLED, TARGET
-from sim.arrays import Array, only, pick
+from agents.shelf import Shelf
+from sim.arrays import Array, Flags, Whole, only, pick
 from sim.measures import BLOCS, LABS, LEVELS
 
 if TYPE_CHECKING:
     from sim.engine import Engine
+    from sim.setup import Block
 
 COUNT = len(BLOCS)
 STARTUPS, HOBBY = 2, 3
@@ -24,14 +32,114 @@ CONSUMER_LABS = ("OpenAI", "GoogleDeepMind", "DeepSeek")
 TINY = 1e-300
 
 
-def measure(engine: "Engine") -> dict[str, Array]:
-    """Return every measure of the catalogue for the month just played."""
-    return {**_market(engine), **_prices(engine), **_capability(engine), **_efficiency(engine), **_compute(engine)}
+class Readings:
+    """The month just played as the measures read it; what more than one of them needs is worked out once, when asked.
+
+    Nothing here depends on which measures are asked for, so neither do their bits.
+    """
+
+    def __init__(self, engine: "Engine") -> None:
+        """`engine` after a month."""
+        self.engine = engine
+        self.block: Block = engine.block
+        self.month: int = engine.month
+        self.entered: Array = engine.entered
+        self.bloc: Whole = engine.block.labs.bloc
+        self.chips: ChipState = engine.chips
+        self.labs: LabState = engine.labs
+        self.communities: CommunityState = engine.communities
+        self.sales: Sales = engine.sales
+        self.shelf: Shelf = engine.shelf
+        self.frontiers: Array = engine.frontiers[engine.month]
+        self.gaps: Array = engine.gaps[engine.month]
+
+    @cached_property
+    def totals(self) -> Totals:
+        """Use and spending by the home bloc of communities."""
+        return community.add_up(self.sales, self.block.communities)
+
+    @cached_property
+    def tokens(self) -> Amounts:
+        """Million tokens of all communities, each (runs, labs)."""
+        return _all_homes(self.totals.tokens)
+
+    @cached_property
+    def spend(self) -> Amounts:
+        """M$ of all communities, each (runs, labs)."""
+        return _all_homes(self.totals.spend)
+
+    @cached_property
+    def token_share(self) -> Array:
+        """Shares of tokens by lab, bloc and openness."""
+        return _shares(self, self.tokens)
+
+    @cached_property
+    def developers(self) -> Whole:
+        """Places of the startups outside the target bloc."""
+        world = self.block.communities
+        return np.flatnonzero((world.segment == STARTUPS) & (world.home != TARGET))
+
+    @cached_property
+    def business(self) -> Amounts:
+        """Spending of enterprises in the first region, each (runs, labs)."""
+        world = self.block.communities
+        places = np.flatnonzero((world.segment < STARTUPS) & (world.region == 0))
+        return self.sales.spend_of(places)
+
+    @cached_property
+    def leaders(self) -> Whole:
+        """Place of the lab with the largest ln E of each bloc, (runs, blocs); -1 in a bloc without labs."""
+        level = self.labs.ln_effective
+        top = np.full((level.shape[0], COUNT), -1)
+        for bloc in range(COUNT):
+            members = self.members(bloc)
+            if len(members):
+                top[:, bloc] = members[pick(level, members).argmax(axis=1)]
+        return top
+
+    @cached_property
+    def owned(self) -> Array:
+        """Compute owned by bloc."""
+        chips = self.chips
+        owned: Array = chips.stock.sum(axis=2) - chips.stock[:, :, CLOUD]
+        return owned
+
+    @cached_property
+    def light_staff(self) -> Array:
+        """Researchers on compute-light efficiency by bloc."""
+        state = self.labs
+        return _by_bloc(self, state.researchers * self.entered * state.staff_share[:, :, 0])
+
+    @cached_property
+    def largest_run(self) -> Array:
+        """Largest running total of the sender's and the target's labs."""
+        run = self.labs.training_run
+        largest = np.zeros((run.shape[0], 2))
+        for place in (SENDER, TARGET):
+            members = self.members(place)
+            if len(members):
+                largest[:, place] = pick(run, members).max(axis=1)
+        return largest
+
+    def members(self, bloc: int) -> Whole:
+        """Places of the labs of a bloc that have entered."""
+        return np.flatnonzero((self.bloc == bloc) & (self.entered > 0.0))
 
 
-def _by_name(engine: "Engine", values: Array, names: tuple[str, ...] = LABS) -> Array:
+def measure(engine: "Engine", names: Iterable[str] | None = None) -> dict[str, Array]:
+    """Return measures of the month just played by name: `names`, or every measure of the catalogue."""
+    readings = Readings(engine)
+    return {name: FORMULAS[name](readings) for name in (FORMULAS if names is None else names)}
+
+
+def _all_homes(amounts: Amounts) -> Amounts:
+    """Sum over the home blocs of communities."""
+    return amounts[CLOSED].sum(axis=1), amounts[OPEN].sum(axis=1)
+
+
+def _by_name(now: Readings, values: Array, names: tuple[str, ...] = LABS) -> Array:
     """Columns of `values` (runs, labs) for `names`, zeros for labs that the world does not have."""
-    present = engine.block.labs.names
+    present = now.block.labs.names
     result = np.zeros((values.shape[0], len(names)))
     for place, name in enumerate(names):
         if name in present:
@@ -39,24 +147,15 @@ def _by_name(engine: "Engine", values: Array, names: tuple[str, ...] = LABS) -> 
     return result
 
 
-def _by_bloc(engine: "Engine", values: Array) -> Array:
+def _of_bloc(now: Readings, values: Array, bloc: int) -> Array:
+    """Sum over the labs of a bloc, (runs,)."""
+    total: Array = only(values, now.bloc == bloc).sum(axis=1)
+    return total
+
+
+def _by_bloc(now: Readings, values: Array) -> Array:
     """Sum over the labs of each bloc, (runs, blocs)."""
-    result = np.zeros((values.shape[0], COUNT))
-    for bloc in range(COUNT):
-        members = engine.block.labs.bloc == bloc
-        result[:, bloc] = only(values, members).sum(axis=1)
-    return result
-
-
-Amounts = tuple[Array, Array]
-"""Closed and open, each (runs, labs)."""
-
-
-def _add(groups: list[Amounts]) -> Amounts:
-    closed, opened = groups[0]
-    for more in groups[1:]:
-        closed, opened = closed + more[CLOSED], opened + more[OPEN]
-    return closed, opened
+    return np.stack([_of_bloc(now, values, bloc) for bloc in range(COUNT)], axis=1)
 
 
 def _total(amounts: Amounts) -> Array:
@@ -65,95 +164,61 @@ def _total(amounts: Amounts) -> Array:
     return total
 
 
-def _shares(engine: "Engine", amounts: Amounts) -> Array:
+def _shares(now: Readings, amounts: Amounts) -> Array:
     """Shares by lab, bloc and openness."""
     total = _total(amounts)
     by_lab = (amounts[CLOSED] + amounts[OPEN]) / total
     opened, closed = (amounts[place].sum(axis=1, keepdims=True) / total for place in (OPEN, CLOSED))
-    return np.concatenate([_by_name(engine, by_lab), _by_bloc(engine, by_lab), opened, closed], axis=1)
+    return np.concatenate([_by_name(now, by_lab), _by_bloc(now, by_lab), opened, closed], axis=1)
 
 
-def _abroad(engine: "Engine", homes: list[Amounts]) -> Array:
-    """Own models' part of use outside the bloc; `homes`: use by home bloc."""
-    use = [home[CLOSED] + home[OPEN] for home in homes]
-    world = use[0] + use[1] + use[2] + use[3]
+def _abroad(now: Readings, amounts: Amounts) -> Array:
+    """Own models' part of use outside the bloc; `amounts` by home bloc."""
+    use = amounts[CLOSED] + amounts[OPEN]
+    world = use.sum(axis=1)
     result = np.zeros((world.shape[0], COUNT))
     for bloc in range(COUNT):
-        outside = world - use[bloc]
-        mine = only(outside, engine.block.labs.bloc == bloc).sum(axis=1)
-        result[:, bloc] = mine / np.maximum(outside.sum(axis=1), TINY)
+        outside = world - use[:, bloc]
+        result[:, bloc] = _of_bloc(now, outside, bloc) / np.maximum(outside.sum(axis=1), TINY)
     return result
 
 
-def _home(engine: "Engine", homes: list[Amounts]) -> Array:
-    """Own models' part of use inside the bloc."""
-    use = [home[CLOSED] + home[OPEN] for home in homes]
-    mine = [only(use[bloc], engine.block.labs.bloc == bloc).sum(axis=1) for bloc in range(COUNT)]
-    return np.stack([mine[bloc] / np.maximum(use[bloc].sum(axis=1), TINY) for bloc in range(COUNT)], axis=1)
+def _home(now: Readings, amounts: Amounts) -> Array:
+    """Own models' part of use inside the bloc; `amounts` by home bloc."""
+    use = amounts[CLOSED] + amounts[OPEN]
+    mine = np.stack([_of_bloc(now, use[:, bloc], bloc) for bloc in range(COUNT)], axis=1)
+    share: Array = mine / np.maximum(use.sum(axis=2), TINY)
+    return share
 
 
-def _within(engine: "Engine", amounts: Amounts) -> Array:
+def _within(now: Readings, amounts: Amounts) -> Array:
     """Shares of CN, open and US."""
-    by_lab, bloc = amounts[CLOSED] + amounts[OPEN], engine.block.labs.bloc
-    origins = [only(by_lab, bloc == place).sum(axis=1) for place in (TARGET, SENDER)]
-    shares: Array = np.stack([origins[0], amounts[OPEN].sum(axis=1), origins[1]], axis=1) / _total(amounts)
+    by_lab = amounts[CLOSED] + amounts[OPEN]
+    parts = [_of_bloc(now, by_lab, TARGET), amounts[OPEN].sum(axis=1), _of_bloc(now, by_lab, SENDER)]
+    shares: Array = np.stack(parts, axis=1) / _total(amounts)
     return shares
 
 
-def _market(engine: "Engine") -> dict[str, Array]:
-    world, sales, state = engine.block.communities, engine.sales, engine.communities
-    homes = [np.flatnonzero(world.home == bloc) for bloc in range(COUNT)]
-    tokens, spend = [sales.tokens_of(home) for home in homes], [sales.spend_of(home) for home in homes]
-    world_tokens, world_spend = _add(tokens), _add(spend)
-    token_share = _shares(engine, world_tokens)
-    labs, blocs = token_share[:, : len(LABS)], token_share[:, len(LABS) : len(LABS) + COUNT]
-    users = np.stack([pick(state.users, home).sum(axis=1) for home in homes], axis=1)
-    price = [
-        world_spend[place].sum(axis=1) * 1e6 / np.maximum(world_tokens[place].sum(axis=1), TINY)
-        for place in (OPEN, CLOSED)
-    ]
-    return {
-        "token_share": token_share,
-        "revenue_share": _shares(engine, world_spend),
-        "token_share_abroad": _abroad(engine, tokens),
-        "token_share_home": _home(engine, tokens),
-        "revenue_share_abroad": _abroad(engine, spend),
-        **_observables(engine),
-        "adoption": np.concatenate([users.sum(axis=1, keepdims=True), users], axis=1),
-        "market_spend": state.spend.sum(axis=1, keepdims=True),
-        "hhi": np.stack([(labs**2).sum(axis=1), (blocs**2).sum(axis=1)], axis=1),
-        "consumer_surplus": community.consumer_surplus(state, engine.block.par, world, engine.weights)[:, np.newaxis],
-        "blocked_market_share": _blocked(engine),
-        "token_price": np.stack(price, axis=1),
-    }
+def _enterprise_share(now: Readings) -> Array:
+    """Shares of US enterprise spending: labs, CN, open."""
+    business = now.business
+    by_lab = _by_name(now, (business[CLOSED] + business[OPEN]) / _total(business), ENTERPRISE_LABS)
+    return np.concatenate([by_lab, _within(now, business)[:, :2]], axis=1)
 
 
-def _observables(engine: "Engine") -> dict[str, Array]:
-    """Shares on the markets that are observed: API developers, US enterprises, consumers, self-hosted models."""
-    world, sales, state, bloc = engine.block.communities, engine.sales, engine.communities, engine.block.labs.bloc
-    abroad = world.home != TARGET
-    developers = np.flatnonzero((world.segment == STARTUPS) & abroad)
-    business = sales.spend_of(np.flatnonzero((world.segment < STARTUPS) & (world.region == 0)))
-    by_lab = _by_name(engine, (business[CLOSED] + business[OPEN]) / _total(business), ENTERPRISE_LABS)
-    consumers = np.flatnonzero((world.segment == CONSUMER) & abroad)
-    users = pick(state.users, consumers)
+def _consumer_share(now: Readings) -> Array:
+    """Shares of consumers outside the target bloc, users as weights."""
+    world, sales = now.block.communities, now.sales
+    consumers = np.flatnonzero((world.segment == CONSUMER) & (world.home != TARGET))
+    users = pick(now.communities.users, consumers)
     by_users = sum(np.einsum("rc,rci->ri", users, pick(part, consumers)) for part in sales.split)
     by_users = by_users / np.maximum(by_users.sum(axis=1, keepdims=True), TINY)
-    hub = sales.tokens_of(np.flatnonzero((world.segment == HOBBY) & abroad))[OPEN]
-    origins = np.stack([only(hub, bloc == TARGET).sum(axis=1), only(hub, bloc == SENDER).sum(axis=1)], axis=1)
-    return {
-        "developer_token_share": _within(engine, sales.tokens_of(developers)),
-        "developer_revenue_share": _within(engine, sales.spend_of(developers)),
-        "enterprise_share": np.concatenate([by_lab, _within(engine, business)[:, :2]], axis=1),
-        "consumer_share": _by_name(engine, by_users, CONSUMER_LABS),
-        "country_share": _country_share(engine),
-        "hub_share": origins / np.maximum(origins.sum(axis=1, keepdims=True), TINY),
-    }
+    return _by_name(now, by_users, CONSUMER_LABS)
 
 
-def _country_share(engine: "Engine") -> Array:
+def _country_share(now: Readings) -> Array:
     """Part of consumers' use that goes to one lab in the regions where its share was observed."""
-    world, sales, names = engine.block.communities, engine.sales, engine.block.labs.names
+    world, sales, names = now.block.communities, now.sales, now.block.labs.names
     result = np.zeros((sales.use.shape[0], len(COUNTRIES)))
     for column, region in enumerate(COUNTRIES):
         for place in np.flatnonzero((world.segment == CONSUMER) & (world.region == region)):
@@ -163,104 +228,178 @@ def _country_share(engine: "Engine") -> Array:
     return result
 
 
-def _blocked(engine: "Engine") -> Array:
+def _hub_share(now: Readings) -> Array:
+    """Shares of CN and US in the open models that hobbyists outside the target bloc use."""
+    world = now.block.communities
+    hobby = np.flatnonzero((world.segment == HOBBY) & (world.home != TARGET))
+    hub = now.sales.tokens_of(hobby)[OPEN]
+    origins = np.stack([_of_bloc(now, hub, TARGET), _of_bloc(now, hub, SENDER)], axis=1)
+    share: Array = origins / np.maximum(origins.sum(axis=1, keepdims=True), TINY)
+    return share
+
+
+def _adoption(now: Readings) -> Array:
+    """Users of the world and by bloc."""
+    users, home = now.communities.users, now.block.communities.home
+    by_home = np.stack([only(users, home == bloc).sum(axis=1) for bloc in range(COUNT)], axis=1)
+    return np.concatenate([by_home.sum(axis=1, keepdims=True), by_home], axis=1)
+
+
+def _hhi(now: Readings) -> Array:
+    """Concentration over labs and blocs."""
+    labs, blocs = now.token_share[:, : len(LABS)], now.token_share[:, len(LABS) : len(LABS) + COUNT]
+    return np.stack([(labs**2).sum(axis=1), (blocs**2).sum(axis=1)], axis=1)
+
+
+def _consumer_surplus(now: Readings) -> Array:
+    world = now.block.communities
+    return community.consumer_surplus(now.communities, now.block.par, world, now.sales)[:, np.newaxis]
+
+
+def _blocked(now: Readings) -> Array:
     """Spending-weighted share of a foreign origin's closed use that masks and bans take away, largest over origins."""
-    world, month = engine.block.communities, engine.month
-    rules = engine.place_rules
-    masked = 1.0 - np.exp(np.minimum(world.access[month, :, :, CLOSED], 0.0))
+    world, rules, spend = now.block.communities, now.engine.place_rules, now.communities.spend
+    masked = 1.0 - np.exp(np.minimum(world.access[now.month, :, :, CLOSED], 0.0))
     withdrawn = rules.closed_abroad[:, :, np.newaxis] * (np.arange(COUNT) == 0) * (world.home != 0)[:, np.newaxis]
     barred = 1.0 - (1.0 - masked) * (1.0 - rules.ban) * (1.0 - withdrawn)
-    largest = np.broadcast_to(barred.max(axis=2), engine.communities.spend.shape)
-    spend = engine.communities.spend
+    largest = np.broadcast_to(barred.max(axis=2), spend.shape)
     share: Array = ((largest * spend).sum(axis=1) / spend.sum(axis=1))[:, np.newaxis]
     return share
 
 
-def _prices(engine: "Engine") -> dict[str, Array]:
-    levels = [pricing.price_at_capability(engine.shelf, engine.block.par, float(level)) for level in LEVELS]
-    return {"price_fixed_capability": np.stack(levels, axis=1)}
+def _token_price(now: Readings) -> Array:
+    """Average price paid, open and closed."""
+    prices = [
+        now.spend[place].sum(axis=1) * 1e6 / np.maximum(now.tokens[place].sum(axis=1), TINY) for place in (OPEN, CLOSED)
+    ]
+    return np.stack(prices, axis=1)
+
+
+def _price_fixed_capability(now: Readings) -> Array:
+    shelf, par = now.shelf, now.block.par
+    return np.stack([pricing.price_at_capability(shelf, par, float(level)) for level in LEVELS], axis=1)
 
 
 def _finite(values: Array) -> Array:
     return np.where(np.isfinite(values), values, 0.0)
 
 
-def _capability(engine: "Engine") -> dict[str, Array]:
-    present = engine.entered[np.newaxis, :]
-    openness = np.array([0.0, 0.5, 1.0])[engine.labs.stance.astype(np.int64)] * present
-    return {
-        "frontier_capability": _finite(engine.frontiers[engine.month]),
-        "gap_months": engine.gaps[engine.month][:, [TARGET, 4]],
-        "capability": _by_name(engine, _finite(engine.shelf.best())),
-        "release_open": _by_name(engine, openness),
-    }
+def _release_open(now: Readings) -> Array:
+    """Openness of stances: 0 closed, 0.5 small, 1 open."""
+    openness: Array = np.array([0.0, 0.5, 1.0])[now.labs.stance.astype(np.int64)] * now.entered
+    return _by_name(now, openness)
 
 
-def _efficiency(engine: "Engine") -> dict[str, Array]:
-    state, labs, entered = engine.labs, engine.block.labs, engine.entered
-    runs = len(engine.lot)
-    own = state.position
-    parts = (state.ln_effective, state.ln_training, own, state.borrowed, labs.effect)
-    best = np.zeros((5, runs, COUNT))
-    position, progress = np.zeros((runs, COUNT)), np.zeros((runs, COUNT))
-    research = state.compute * (state.compute_share[:, :, 1] + state.compute_share[:, :, 2])
-    gain = 12.0 * (engine.progress[0] + engine.progress[1])
+def _of_leader(values: Callable[[Readings], Array]) -> Callable[[Readings], Array]:
+    """The measure that is `values` (runs, labs) of each bloc's leader, zero in a bloc without labs."""
+
+    def formula(now: Readings) -> Array:
+        top: Flags = now.leaders >= 0
+        found = np.take_along_axis(values(now), np.maximum(now.leaders, 0), axis=1)
+        return np.where(top, found, 0.0)
+
+    return formula
+
+
+def _mean_by_bloc(now: Readings, values: Array, weights: Array) -> Array:
+    """Weighted mean over the labs of each bloc that have entered, zero in a bloc without."""
+    result = np.zeros((values.shape[0], COUNT))
     for bloc in range(COUNT):
-        members = np.flatnonzero((labs.bloc == bloc) & (entered > 0.0))
-        if not len(members):
-            continue
-        top = members[state.ln_effective[:, members].argmax(axis=1)]
-        for place, part in enumerate(parts):
-            best[place, :, bloc] = part[np.arange(runs), top]
-        used = pick(state.compute, members)
-        position[:, bloc] = (pick(own + state.borrowed, members) * used).sum(axis=1) / used.sum(axis=1)
-        weight = pick(research, members)
-        progress[:, bloc] = (pick(gain, members) * weight).sum(axis=1) / weight.sum(axis=1)
-    staff = state.researchers * entered
-    light = _by_bloc(engine, staff * state.staff_share[:, :, 0])
-    everyone = _by_bloc(engine, staff)
-    return {
-        "algorithmic_efficiency": position,
-        "algorithmic_progress": progress,
-        "effective_compute": best[0],
-        "effective_compute_training": best[1],
-        "effective_compute_own": best[2],
-        "effective_compute_borrowed": best[3],
-        "effective_compute_effect": best[4],
-        "efficiency_researchers": light,
-        "research_effort_share": light / np.maximum(everyone, TINY),
-    }
+        members = now.members(bloc)
+        if len(members):
+            weight = pick(weights, members)
+            result[:, bloc] = (pick(values, members) * weight).sum(axis=1) / weight.sum(axis=1)
+    return result
 
 
-def _compute(engine: "Engine") -> dict[str, Array]:
-    chips, state, entered = engine.chips, engine.labs, engine.entered
-    owned = chips.stock.sum(axis=2) - chips.stock[:, :, CLOUD]
-    world = owned.sum(axis=1, keepdims=True)
-    inflow = chips.inflow
-    total = engine.flows.blocs.sum(axis=1, keepdims=True) - inflow[:, CLOUD : CLOUD + 1]
-    used = state.compute * entered
-    premium = np.zeros_like(owned)
-    premium[:, TARGET] = chips.premium[:, 0]
-    weighted = _by_bloc(engine, used * state.premium) / np.maximum(_by_bloc(engine, used), TINY)
-    largest = np.zeros((owned.shape[0], 2))
-    for place in (0, TARGET):
-        members = (engine.block.labs.bloc == place) & (entered > 0.0)
-        if members.any():
-            largest[:, place] = state.training_run[:, members].max(axis=1)
+def _algorithmic_efficiency(now: Readings) -> Array:
+    state = now.labs
+    return _mean_by_bloc(now, state.position + state.borrowed, state.compute)
+
+
+def _algorithmic_progress(now: Readings) -> Array:
+    """Yearly gain of own research, weighted by research compute."""
+    state, progress = now.labs, now.engine.progress
+    research = state.compute * (state.compute_share[:, :, 1] + state.compute_share[:, :, 2])
+    return _mean_by_bloc(now, 12.0 * (progress[0] + progress[1]), research)
+
+
+def _research_effort_share(now: Readings) -> Array:
+    everyone = _by_bloc(now, now.labs.researchers * now.entered)
+    share: Array = now.light_staff / np.maximum(everyone, TINY)
+    return share
+
+
+def _compute_inflow(now: Readings) -> Array:
+    """Chips reaching the target by channel, those of the sender, and all without rented clouds."""
+    inflow, blocs = now.chips.inflow, now.engine.flows.blocs
+    total = blocs.sum(axis=1, keepdims=True) - inflow[:, CLOUD : CLOUD + 1]
+    return np.concatenate([inflow, blocs[:, :1], total], axis=1)
+
+
+def _self_reliance(now: Readings) -> Array:
+    inflow = now.chips.inflow
     made, known = inflow[:, DOMESTIC], inflow[:, LEGAL] + inflow[:, SMUGGLED] + inflow[:, DOMESTIC]
-    flows = np.concatenate([inflow, engine.flows.blocs[:, :1], total], axis=1)
-    rent = list_rent(engine.block.par, engine.month)
-    return {
-        "compute_owned": np.concatenate([owned, world], axis=1),
-        "compute_share": owned / world,
-        "compute_inflow": flows,
-        "compute_labs": _by_name(engine, used),
-        "legal_share_stock": chips.cumulative_legal / np.maximum(chips.cumulative_supply, TINY),
-        "leakage_rate": chip_market.leakage_rate(chips),
-        "self_reliance": (made / np.maximum(known, TINY))[:, np.newaxis],
-        "supplier_revenue_lost": chip_market.supplier_revenue_lost(chips),
-        "scarcity_premium": premium,
-        "shadow_price": weighted,
-        "training_compute": FLOP_PER_MONTH * largest,
-        "training_cost": rent * largest,
-    }
+    share: Array = (made / np.maximum(known, TINY))[:, np.newaxis]
+    return share
+
+
+def _scarcity_premium(now: Readings) -> Array:
+    premium = np.zeros((len(now.engine.lot), COUNT))
+    premium[:, TARGET] = now.chips.premium[:, 0]
+    return premium
+
+
+def _shadow_price(now: Readings) -> Array:
+    """Premium of labs over the list price, weighted by compute in use."""
+    used = now.labs.compute * now.entered
+    shadow: Array = _by_bloc(now, used * now.labs.premium) / np.maximum(_by_bloc(now, used), TINY)
+    return shadow
+
+
+FORMULAS: dict[str, Callable[[Readings], Array]] = {
+    "token_share": lambda now: now.token_share,
+    "revenue_share": lambda now: _shares(now, now.spend),
+    "token_share_abroad": lambda now: _abroad(now, now.totals.tokens),
+    "token_share_home": lambda now: _home(now, now.totals.tokens),
+    "revenue_share_abroad": lambda now: _abroad(now, now.totals.spend),
+    "developer_token_share": lambda now: _within(now, now.sales.tokens_of(now.developers)),
+    "developer_revenue_share": lambda now: _within(now, now.sales.spend_of(now.developers)),
+    "enterprise_share": _enterprise_share,
+    "consumer_share": _consumer_share,
+    "country_share": _country_share,
+    "hub_share": _hub_share,
+    "adoption": _adoption,
+    "market_spend": lambda now: now.communities.spend.sum(axis=1, keepdims=True),
+    "hhi": _hhi,
+    "consumer_surplus": _consumer_surplus,
+    "blocked_market_share": _blocked,
+    "token_price": _token_price,
+    "price_fixed_capability": _price_fixed_capability,
+    "frontier_capability": lambda now: _finite(now.frontiers),
+    "gap_months": lambda now: now.gaps[:, [TARGET, 4]],
+    "capability": lambda now: _by_name(now, _finite(now.shelf.best())),
+    "release_open": _release_open,
+    "algorithmic_efficiency": _algorithmic_efficiency,
+    "algorithmic_progress": _algorithmic_progress,
+    "effective_compute": _of_leader(lambda now: now.labs.ln_effective),
+    "effective_compute_training": _of_leader(lambda now: now.labs.ln_training),
+    "effective_compute_own": _of_leader(lambda now: now.labs.position),
+    "effective_compute_borrowed": _of_leader(lambda now: now.labs.borrowed),
+    "effective_compute_effect": _of_leader(lambda now: now.block.labs.effect),
+    "efficiency_researchers": lambda now: now.light_staff,
+    "research_effort_share": _research_effort_share,
+    "compute_owned": lambda now: np.concatenate([now.owned, now.owned.sum(axis=1, keepdims=True)], axis=1),
+    "compute_share": lambda now: now.owned / now.owned.sum(axis=1, keepdims=True),
+    "compute_inflow": _compute_inflow,
+    "compute_labs": lambda now: _by_name(now, now.labs.compute * now.entered),
+    "legal_share_stock": lambda now: now.chips.cumulative_legal / np.maximum(now.chips.cumulative_supply, TINY),
+    "leakage_rate": lambda now: chip_market.leakage_rate(now.chips),
+    "self_reliance": _self_reliance,
+    "supplier_revenue_lost": lambda now: chip_market.supplier_revenue_lost(now.chips),
+    "scarcity_premium": _scarcity_premium,
+    "shadow_price": _shadow_price,
+    "training_compute": lambda now: FLOP_PER_MONTH * now.largest_run,
+    "training_cost": lambda now: list_rent(now.block.par, now.month) * now.largest_run,
+}
+"""How each measure of the catalogue is computed."""
