@@ -24,7 +24,7 @@ FEWEST_CASES, FEWEST_DRAWS = 20, 10
 """Cases of interest (and of the others), and draws in which they lie, below which no box is looked for."""
 FOLDS, REPEATS = 5, 2
 """Each of `REPEATS` times the draws are dealt into `FOLDS`; each is left out once and the box of the others tested."""
-FEW = (2, 4)
+FEW = (1, 2, 4)
 """How many of the best dimensions are peeled alone."""
 TOLERANCE = 0.05
 """Boxes whose density is this close to the highest are held equal, and the simplest of them is taken."""
@@ -106,13 +106,16 @@ def find(cases: Cases, rule: Rule) -> Found:
     """
     effect = clustering(cases)
     names = screened(cases, rule.keep)
-    tried = [_peeled(cases, names[:few], rule, effect) for few in FEW if few < len(names)]
-    tried.append(_peeled(cases, names, rule, effect))
-    again = [name for name in names if name in tried[-1].box.limits]
-    if 0 < len(again) < len(names):
-        tried.append(_peeled(cases, again, rule, effect))
-    best = choose([found.box for found in tried], [found.score for found in tried], rule.coverage)
-    return tried[best]
+    if not names:
+        return Found(Box({}), {}, score(Box({}), cases), (Box({}),), 0, effect)
+    tried: dict[tuple[str, ...], Found] = {}
+    for few in (*FEW, len(names)):
+        wanted = tuple(names[:few])
+        while wanted not in tried:
+            tried[wanted] = _peeled(cases, wanted, rule, effect)
+            wanted = tuple(name for name in wanted if name in tried[wanted].box.limits) or wanted
+    found = list(tried.values())
+    return found[choose([each.box for each in found], [each.score for each in found], rule.coverage)]
 
 
 def _peeled(cases: Cases, names: Sequence[str], rule: Rule, effect: float) -> Found:

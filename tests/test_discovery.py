@@ -196,6 +196,13 @@ def test_the_planted_box_is_found_again(each: int) -> None:
     assert found.trajectory[0] == Box({})
 
 
+def test_dimensions_that_separate_nothing_give_a_box_without_limits() -> None:
+    cases = Cases(("still",), np.ones((100, 1)), np.arange(100) % 2 == 0, np.arange(100))
+    found = find(cases, Rule())
+    assert found.box == Box({})
+    assert found.score == Score(100, 50, 50)
+
+
 def test_the_same_cases_give_the_same_box() -> None:
     assert find(planted(300), Rule()) == find(planted(300), Rule())
 
