@@ -25,7 +25,8 @@ MOST_ROWS, MOST_DOTS, BINS = 6, 2500, 10
 FEW_VALUES = 12
 ROW, BAR = 0.98, 0.72
 """Height of a condition, and where its bar lies in it, in inches."""
-PHRASE_WIDTH, PHRASE_POINTS, LONG_UNIT = 220.0, 7.6, 30
+PHRASE_WIDTH, PHRASE_POINTS, LONG_UNIT, LONG_LABEL = 220.0, 7.6, 30, 34
+LEAST_BAR = 0.03
 GOLDEN = 0.6180339887498949
 
 
@@ -58,13 +59,13 @@ def _ranges(record: Record, sheet: Sheet, shown: Sequence[Limit], height: float)
     ax = sheet.figure.add_subplot(sheet.grid[0, 0])
     for row, limit in enumerate(shown):
         y = ROW * row + BAR
-        low, high = (_fraction(limit, end) for end in (limit.low, limit.high))
+        low, high = _reach(limit)
         ax.plot([0, 1], [y, y], color="#B9B9B9", lw=1.2, zorder=2, solid_capstyle="butt")
         ax.plot([low, high], [y, y], color=HIT, lw=6, zorder=3, solid_capstyle="butt")
         _row_words(ax, limit, y)
         for end, place, side in ((limit.range_low, 0, "left"), (limit.range_high, 1, "right")):
-            if not limit.category:
-                ax.annotate(f"{end:.3g}", (place, y), (0, -6), textcoords="offset points", fontsize=6.8, color=SOFT,
+            words = ("no", "yes")[place] if limit.category else f"{end:.3g}"
+            ax.annotate(words, (place, y), (0, -6), textcoords="offset points", fontsize=6.8, color=SOFT,
                             ha=side, va="top")  # fmt: skip
     ax.set_ylim(height, 0)
     ax.set_xlim(0, 1)
@@ -83,10 +84,15 @@ def _row_words(ax: "Axes", limit: Limit, y: float) -> None:
                 weight="bold")  # fmt: skip
 
 
-def _fraction(limit: Limit, end: float) -> float:
-    """Where a limit lies in the range of the runs, 0 to 1."""
+def _reach(limit: Limit) -> tuple[float, float]:
+    """Where the limits lie in the range of the runs, 0 to 1; at least a little wide, and half of it for a category."""
+    if limit.category:
+        return (0.5, 1.0) if math.isinf(limit.high) else (0.0, 0.5)
     span = limit.range_high - limit.range_low
-    return min(max((end - limit.range_low) / span, 0.0), 1.0) if math.isfinite(end) else float(end > 0)
+    low = 0.0 if math.isinf(limit.low) else max((limit.low - limit.range_low) / span, 0.0)
+    high = 1.0 if math.isinf(limit.high) else min((limit.high - limit.range_low) / span, 1.0)
+    thin = max(LEAST_BAR - (high - low), 0.0) / 2.0
+    return max(low - thin, 0.0), min(high + thin, 1.0)
 
 
 def _runs(record: Record, sheet: Sheet) -> None:
@@ -103,8 +109,8 @@ def _runs(record: Record, sheet: Sheet) -> None:
         panel_heading(ax, "Share of runs in which it happens", "%")
     else:
         _scatter(ax, leading, columns, hit)
-        panel_heading(ax, _short(leading[1].label))
-    ax.set_xlabel(_short(leading[0].label), fontsize=8)
+        panel_heading(ax, _short(leading[1]))
+    ax.set_xlabel(_short(leading[0]), fontsize=8)
 
 
 def _scatter(ax: "Axes", leading: Sequence[Limit], columns: Floats, hit: NDArray[np.bool_]) -> None:
@@ -214,5 +220,6 @@ def _more(record: Record) -> list[str]:
     return [f"Not shown: {', '.join(f'{limit.label} {limit.words}' for limit in hidden)}."] if hidden else []
 
 
-def _short(label: str) -> str:
-    return label if len(label) <= 34 else f"...{label[-31:]}"
+def _short(limit: Limit) -> str:
+    label = f"{limit.label} is {limit.category}" if limit.category else limit.label
+    return label if len(label) <= LONG_LABEL else f"...{label[3 - LONG_LABEL :]}"
