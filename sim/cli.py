@@ -383,9 +383,10 @@ def _reporting(as_json: bool, stopped: str = "nothing half-written was left") ->
     except (RuntimeError, FileNotFoundError) as error:
         from sim.cli_text import print_failure
         from sim.ensemble import RunError
+        from sim.executors import WorkersError
         from sim.results import OutputError
 
-        if not isinstance(error, RunError | OutputError | FileNotFoundError):
+        if not isinstance(error, RunError | OutputError | WorkersError | FileNotFoundError):
             raise
         print_failure(error, as_json)
         raise typer.Exit(FAILED) from None
