@@ -32,7 +32,9 @@ def headline(found: "Study") -> str:
     """Return the robust choice in one sentence."""
     named = _either(found, found.robust)
     if found.spanning is not None:
-        least = found.spanning.most.min()
+        least = float(found.spanning.most.min())
+        if least <= 0.0:
+            return f"Robust choice over {len(found.worlds)} worldviews: {named}, the best on average in each of them."
         return (
             f"Robust choice over {len(found.worlds)} worldviews: {named}, with at most {least:.2f} stakes of weighted "
             "regret in any of them."

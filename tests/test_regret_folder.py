@@ -130,6 +130,8 @@ def test_worldviews_are_weighed_by_their_worst(tmp_path: Path) -> None:
     assert found.spanning.most * 7.0 == pytest.approx([4.0, 9.0, 5.0, 1.0])
     assert found.robust == [3]
     assert headline(found).startswith("Robust choice over 2 worldviews: worse, with at most 0.14 stakes")
+    agreed = study_of(first, second, weights="0,1,1")
+    assert headline(agreed) == "Robust choice over 2 worldviews: loose, the best on average in each of them."
     told = json_of(str(first.folder), str(second.folder), "--no-charts")
     assert [world["name"] for world in told["worldviews"]] == ["history", "backfire"]
     assert {row["worldview"] for row in told["rows"]["regret.csv"]} == {"history", "backfire", "all worldviews"}
