@@ -145,24 +145,24 @@ class Sales:
 
 @dataclass(frozen=True)
 class Totals:
-    """What is used (million tokens a month) and paid (M$) by the bloc of the communities, (runs, blocs, labs)."""
+    """What all communities use (million tokens a month) and pay (M$), each (runs, labs)."""
 
     tokens: Amounts
     spend: Amounts
 
 
-def add_up(sales: Sales, world: CommunityWorld) -> Totals:
-    """Return the sums of sales over the communities of each bloc."""
-    tokens = [_by_home(1e6 * sales.use, part, world.homes) for part in sales.split]
-    spend = [_by_home(sales.use, part, world.homes) for part in sales.paid]
-    return Totals((tokens[CLOSED], tokens[OPEN]), (spend[CLOSED], spend[OPEN]))
+def add_up(sales: Sales) -> Totals:
+    """Return the sums of sales over all communities."""
+    everybody = np.arange(sales.use.shape[1])
+    return Totals(sales.tokens_of(everybody), sales.spend_of(everybody))
 
 
-def _by_home(use: Array, part: Array, homes: tuple[Whole, ...]) -> Array:
-    """Sum over the communities of each bloc of their use times `part`, (runs, blocs, labs)."""
-    sums = np.empty((part.shape[0], len(homes), part.shape[2]))
+def by_home(use: Array, parts: Amounts, homes: tuple[Whole, ...]) -> Array:
+    """Sum over the communities of each bloc of their use times closed and open `parts`, (runs, blocs, labs)."""
+    both = parts[CLOSED] + parts[OPEN]
+    sums = np.empty((both.shape[0], len(homes), both.shape[2]))
     for bloc, places in enumerate(homes):
-        np.einsum("rc,rci->ri", pick(use, places), _together(part, places), out=sums[:, bloc])
+        np.einsum("rc,rci->ri", pick(use, places), _together(both, places), out=sums[:, bloc])
     return sums
 
 

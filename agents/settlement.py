@@ -11,7 +11,7 @@ import numpy as np
 
 from agents import pricing
 from agents.chip_market import Handoff
-from agents.community import Sales
+from agents.community import Sales, Totals
 from agents.lab import LabState, LabWorld
 from agents.places import CLOSED, LATEST, OPEN
 from agents.shelf import Shelf
@@ -32,14 +32,15 @@ class AccountState:
     open_use: Annotated[Array, "share", "share of developers' tokens served by a lab's open models"]
 
 
-def settle(state: AccountState, par: Numbers, sales: Sales, developers: Whole, rate: Array, serving: Array) -> None:
+def settle(
+    state: AccountState, par: Numbers, sales: Sales, totals: Totals, developers: Whole, rate: Array, serving: Array
+) -> None:
     """Book revenue, serving capacity and the ecosystem.
 
     `developers`: places of developer communities; `rate` (runs, labs, 2) million tokens per serving H100e of the
     latest models; `serving` (runs, labs) serving H100e put to inference.
     """
-    everybody = np.arange(sales.use.shape[1])
-    spend, tokens = sales.spend_of(everybody), sales.tokens_of(everybody)
+    spend, tokens = totals.spend, totals.tokens
     state.revenue = spend[CLOSED] + par["release.host_fee"] * spend[OPEN]
     both = spend[CLOSED] + spend[OPEN]
     state.spend_share = both / both.sum(axis=1, keepdims=True)

@@ -295,11 +295,12 @@ class Engine:
         weights = community.weigh(par, self.shelf, state.reference, terms, place)
         pull = community.peer_pull(state, par, world) if month > 0 else None
         self.sales = community.choose(state, par, world, weights, labs.bloc, pull, month == 0)
+        self.totals = community.add_up(self.sales)
         self.weights = weights
         self.market = Market(state, world, weights, self.sales, state.spend, terms, month)
         rate = settlement.latest_rate(self.shelf, par)
         serving = settlement.serving_capacity(self.labs, labs, self.handoff)
-        settlement.settle(accounts, par, self.sales, self.developers, rate, serving)
+        settlement.settle(accounts, par, self.sales, self.totals, self.developers, rate, serving)
         settlement.finance(self.labs, accounts, par, labs, month, self.entered, self.entering)
 
     def _lags(self) -> None:

@@ -21,18 +21,22 @@ def gap_months(leader: Array, follower: Array) -> Array:
     known = np.isfinite(follower[-1]) & np.isfinite(leader[-1])
     chaser = np.where(known, np.where(ahead, leader[-1], follower[-1]), 0.0)
     front = np.where(ahead, follower, leader)
-    there = np.isfinite(front)
-    front = np.where(there, front, -1e6)
     passed = (front < chaser).sum(axis=0)
     months = front.shape[0]
     runs = np.arange(front.shape[1])
-    high = front[np.minimum(passed, months - 1), runs]
-    low = front[np.maximum(passed - 1, 0), runs]
+    high = _released(front[np.minimum(passed, months - 1), runs])
+    earlier = front[np.maximum(passed - 1, 0), runs]
+    low = _released(earlier)
     rise = high - low
-    joined = there[np.maximum(passed - 1, 0), runs] & (rise > 0.0)
+    joined = np.isfinite(earlier) & (rise > 0.0)
     part = np.where(joined, (chaser - low) / np.where(joined, rise, 1.0), 1.0)
     inside = np.minimum(passed, months - 1) - 1.0 + part
-    before = (chaser - front[0]) / GROWTH_BEFORE
+    before = (chaser - _released(front[0])) / GROWTH_BEFORE
     reached = np.where(passed == 0, np.minimum(before, 0.0), inside)
     lag = (months - 1.0) - reached
     return np.where(known, np.where(ahead, -lag, lag), NO_GAP)
+
+
+def _released(level: Array) -> Array:
+    """Return a harmless low level where nothing has been released."""
+    return np.where(np.isfinite(level), level, -1e6)

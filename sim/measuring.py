@@ -49,29 +49,25 @@ class Readings:
         self.labs: LabState = engine.labs
         self.communities: CommunityState = engine.communities
         self.sales: Sales = engine.sales
+        self.totals: Totals = engine.totals
         self.shelf: Shelf = engine.shelf
         self.frontiers: Array = engine.frontiers[engine.month]
         self.gaps: Array = engine.gaps[engine.month]
 
     @cached_property
-    def totals(self) -> Totals:
-        """Use and spending by the home bloc of communities."""
-        return community.add_up(self.sales, self.block.communities)
+    def tokens_by_home(self) -> Array:
+        """Million tokens by the home bloc of communities, (runs, blocs, labs)."""
+        return community.by_home(1e6 * self.sales.use, self.sales.split, self.block.communities.homes)
 
     @cached_property
-    def tokens(self) -> Amounts:
-        """Million tokens of all communities, each (runs, labs)."""
-        return _all_homes(self.totals.tokens)
-
-    @cached_property
-    def spend(self) -> Amounts:
-        """M$ of all communities, each (runs, labs)."""
-        return _all_homes(self.totals.spend)
+    def spend_by_home(self) -> Array:
+        """M$ by the home bloc of communities, (runs, blocs, labs)."""
+        return community.by_home(self.sales.use, self.sales.paid, self.block.communities.homes)
 
     @cached_property
     def token_share(self) -> Array:
         """Shares of tokens by lab, bloc and openness."""
-        return _shares(self, self.tokens)
+        return _shares(self, self.totals.tokens)
 
     @cached_property
     def developers(self) -> Whole:
@@ -132,11 +128,6 @@ def measure(engine: "Engine", names: Iterable[str] | None = None) -> dict[str, A
     return {name: FORMULAS[name](readings) for name in (FORMULAS if names is None else names)}
 
 
-def _all_homes(amounts: Amounts) -> Amounts:
-    """Sum over the home blocs of communities."""
-    return amounts[CLOSED].sum(axis=1), amounts[OPEN].sum(axis=1)
-
-
 def _by_name(now: Readings, values: Array, names: tuple[str, ...] = LABS) -> Array:
     """Columns of `values` (runs, labs) for `names`, zeros for labs that the world does not have."""
     present = now.block.labs.names
@@ -172,9 +163,8 @@ def _shares(now: Readings, amounts: Amounts) -> Array:
     return np.concatenate([_by_name(now, by_lab), _by_bloc(now, by_lab), opened, closed], axis=1)
 
 
-def _abroad(now: Readings, amounts: Amounts) -> Array:
-    """Own models' part of use outside the bloc; `amounts` by home bloc."""
-    use = amounts[CLOSED] + amounts[OPEN]
+def _abroad(now: Readings, use: Array) -> Array:
+    """Own models' part of use outside the bloc; `use` by home bloc."""
     world = use.sum(axis=1)
     result = np.zeros((world.shape[0], COUNT))
     for bloc in range(COUNT):
@@ -183,9 +173,8 @@ def _abroad(now: Readings, amounts: Amounts) -> Array:
     return result
 
 
-def _home(now: Readings, amounts: Amounts) -> Array:
-    """Own models' part of use inside the bloc; `amounts` by home bloc."""
-    use = amounts[CLOSED] + amounts[OPEN]
+def _home(now: Readings, use: Array) -> Array:
+    """Own models' part of use inside the bloc; `use` by home bloc."""
     mine = np.stack([_of_bloc(now, use[:, bloc], bloc) for bloc in range(COUNT)], axis=1)
     share: Array = mine / np.maximum(use.sum(axis=2), TINY)
     return share
@@ -270,7 +259,8 @@ def _blocked(now: Readings) -> Array:
 def _token_price(now: Readings) -> Array:
     """Average price paid, open and closed."""
     prices = [
-        now.spend[place].sum(axis=1) * 1e6 / np.maximum(now.tokens[place].sum(axis=1), TINY) for place in (OPEN, CLOSED)
+        now.totals.spend[place].sum(axis=1) * 1e6 / np.maximum(now.totals.tokens[place].sum(axis=1), TINY)
+        for place in (OPEN, CLOSED)
     ]
     return np.stack(prices, axis=1)
 
@@ -359,10 +349,10 @@ def _shadow_price(now: Readings) -> Array:
 
 FORMULAS: dict[str, Callable[[Readings], Array]] = {
     "token_share": lambda now: now.token_share,
-    "revenue_share": lambda now: _shares(now, now.spend),
-    "token_share_abroad": lambda now: _abroad(now, now.totals.tokens),
-    "token_share_home": lambda now: _home(now, now.totals.tokens),
-    "revenue_share_abroad": lambda now: _abroad(now, now.totals.spend),
+    "revenue_share": lambda now: _shares(now, now.totals.spend),
+    "token_share_abroad": lambda now: _abroad(now, now.tokens_by_home),
+    "token_share_home": lambda now: _home(now, now.tokens_by_home),
+    "revenue_share_abroad": lambda now: _abroad(now, now.spend_by_home),
     "developer_token_share": lambda now: _within(now, now.sales.tokens_of(now.developers)),
     "developer_revenue_share": lambda now: _within(now, now.sales.spend_of(now.developers)),
     "enterprise_share": _enterprise_share,
