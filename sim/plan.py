@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 LAST_OBSERVED = "2025-12"
 """The month up to which the inputs on record and the observed series reach; results are always stated there."""
 SHOWS_ONLY = ("__main__", "cli", "chart", "explain", "fact", "graphs", "world", "golden", "executors", "disk", "boxes",
-              "condition", "derived", "discovery", "objectives", "regret", "table_digest")  # fmt: skip
+              "condition", "derived", "discovery", "objectives", "regret", "sweep_cases", "table_digest")  # fmt: skip
 """Starts of the names of modules in `sim` that only show or read numbers; others count in the digest of the code."""
 PACKAGES = ("numpy", "scipy", "pandas", "pyarrow", "networkx", "mesa", "matplotlib", "pydantic")
 
