@@ -67,7 +67,7 @@ def _darkhorse(
 def list_command(as_json: Json = False) -> None:
     """List the scenarios that come with darkhorse."""
     with _reporting(as_json):
-        from sim.cli_text import print_presets
+        from sim.commands.text import print_presets
 
         print_presets(as_json)
 
@@ -79,7 +79,7 @@ def validate(
 ) -> None:
     """Check scenarios and say everything that is wrong with them."""
     with _reporting(as_json):
-        from sim.cli_text import validate_files
+        from sim.commands.text import validate_files
 
         if not validate_files(files, as_json):
             raise typer.Exit(BAD_INPUT)
@@ -93,7 +93,7 @@ def explain(
 ) -> None:
     """Say in words what a scenario assumes and how it differs from its parent, or what a name stands for."""
     with _reporting(as_json):
-        from sim.cli_text import print_explanation
+        from sim.commands.text import print_explanation
 
         print_explanation(name, sets or [], as_json)
 
@@ -102,7 +102,7 @@ def explain(
 def schema() -> None:
     """Print the JSON Schema of scenario files, for editors."""
     with _reporting(False):
-        from sim.cli_text import print_schema
+        from sim.commands.text import print_schema
 
         print_schema()
 
@@ -122,7 +122,7 @@ def run(
 ) -> None:
     """Run a scenario with its counterfactual and write tables and charts."""
     with _reporting(as_json):
-        from sim.cli_work import Wish, run_scenario
+        from sim.commands.runs import Wish, run_scenario
 
         wish = Wish(out, runs, seed, tuple(sets or ()), jobs, quiet, as_json, not no_charts, force)
         _end(run_scenario(file, wish))
@@ -146,7 +146,7 @@ def compare(
     `darkhorse chart DIR` draws the charts of the folder that this writes.
     """
     with _reporting(as_json):
-        from sim.cli_work import Wish, compare_scenarios
+        from sim.commands.runs import Wish, compare_scenarios
 
         wish = Wish(out, runs, seed, tuple(sets or ()), jobs, quiet, as_json, False, force)
         _end(compare_scenarios(base, alternatives, wish))
@@ -203,7 +203,7 @@ def sweep(
     The same can stand in the scenario as a block `experiment:`. The same command goes on where it was interrupted.
     """
     with _reporting(as_json, "what was finished is kept, and the same command goes on from there"):
-        from sim.cli_sweep import Manner, SweepWish, sweep_scenario
+        from sim.commands.sweeps import Manner, SweepWish, sweep_scenario
 
         block = {"method": method, "points": points, "draws": draws, "draw_method": draw_method, "seeds": seeds}
         lists = tuple(sets or ()), seed, tuple(vary or ()), tuple(policy or ()), tuple(baseline or ())
@@ -216,7 +216,7 @@ def sweep(
 def merge(folder: Folder, quiet: Quiet = False, as_json: Json = False) -> None:
     """Put the tables of a sweep together from parts that `darkhorse sweep --shard` computed."""
     with _reporting(as_json):
-        from sim.cli_sweep import merge_shards
+        from sim.commands.sweeps import merge_shards
 
         _end(merge_shards(folder, quiet, as_json))
 
@@ -243,7 +243,7 @@ def discover(
     Needs `pip install darkhorse[analysis]`. See docs/discovery.md.
     """
     with _reporting(as_json):
-        from sim.cli_discover import Showing, discover
+        from sim.commands.discover import Showing, discover
 
         _end(discover(folder, when, coverage, Showing(quiet, as_json, not no_charts, force)))
 
@@ -270,8 +270,8 @@ def regret(
     Several sweeps of the same policies are views of the world with names. See docs/discovery.md.
     """
     with _reporting(as_json):
-        from sim.cli_discover import Showing
-        from sim.cli_regret import RegretWish, regret
+        from sim.commands.discover import Showing
+        from sim.commands.regret import RegretWish, regret
 
         wish = RegretWish(side, tuple(objective or ()), at, weights)
         _end(regret(folders, wish, Showing(quiet, as_json, not no_charts, force)))
@@ -316,7 +316,7 @@ def sensitivity(
     Needs `pip install darkhorse[analysis]`. The same command goes on where it was interrupted. See docs/sensitivity.md.
     """
     with _reporting(as_json, "what was finished is kept, and the same command goes on from there"):
-        from sim.cli_sensitivity import SensitivityWish, run_sensitivity
+        from sim.commands.sensitivity import SensitivityWish, run_sensitivity
 
         sizes = {"trajectories": trajectories, "samples": samples, "top": top, "draws": draws, "chances": chances}
         wish = SensitivityWish(
@@ -330,7 +330,7 @@ def sensitivity(
 def digest(folder: Folder, as_json: Json = False) -> None:
     """Print the hash of the numbers in a folder's tables: equal for equal numbers, however they were computed."""
     with _reporting(as_json):
-        from sim.cli_sweep import print_digest
+        from sim.commands.sweeps import print_digest
 
         print_digest(folder, as_json)
 
@@ -339,7 +339,7 @@ def digest(folder: Folder, as_json: Json = False) -> None:
 def chart(folder: Folder, jobs: Jobs = None, quiet: Quiet = False, as_json: Json = False) -> None:
     """Draw the charts of a run, comparison or experiment from its tables."""
     with _reporting(as_json):
-        from sim.cli_work import draw_again
+        from sim.commands.runs import draw_again
 
         _end(draw_again(folder, jobs, quiet, as_json))
 
@@ -352,7 +352,7 @@ def replay(
 ) -> None:
     """Compute one recorded run alone and check that it gives the same numbers, bit for bit."""
     with _reporting(as_json):
-        from sim.cli_work import replay_run
+        from sim.commands.runs import replay_run
 
         _end(replay_run(folder, number, as_json))
 
@@ -373,7 +373,7 @@ def _reporting(as_json: bool, stopped: str = "nothing half-written was left") ->
     try:
         yield
     except InputError as error:
-        from sim.cli_text import print_problems
+        from sim.commands.text import print_problems
 
         print_problems(error, as_json)
         raise typer.Exit(BAD_INPUT) from None
@@ -381,7 +381,7 @@ def _reporting(as_json: bool, stopped: str = "nothing half-written was left") ->
         typer.echo(f"stopped; {stopped}", err=True)
         raise typer.Exit(FAILED) from None
     except (RuntimeError, FileNotFoundError) as error:
-        from sim.cli_text import print_failure
+        from sim.commands.text import print_failure
         from sim.ensemble import RunError
         from sim.executors import WorkersError
         from sim.results import OutputError

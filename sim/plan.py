@@ -22,8 +22,7 @@ if TYPE_CHECKING:
 
 LAST_OBSERVED = "2025-12"
 """The month up to which the inputs on record and the observed series reach; results are always stated there."""
-SHOWS_ONLY = ("__main__", "cli", "chart", "explain", "fact", "graphs", "world", "golden", "executors", "disk", "boxes",
-              "condition", "derived", "discovery", "objectives", "regret", "sweep_cases", "table_digest")  # fmt: skip
+SHOWS_ONLY = ("__main__", "cli", "explain", "fact", "graphs", "world", "golden", "executors", "disk")
 """Starts of the names of modules in `sim` that only show or read numbers; others count in the digest of the code."""
 PACKAGES = ("numpy", "scipy", "pandas", "pyarrow", "networkx", "mesa", "matplotlib", "pydantic")
 
@@ -86,11 +85,15 @@ def folder_name(plan: Plan) -> str:
     return f"{plan.name}-{hashlib.sha256(json.dumps(known).encode()).hexdigest()[:10]}"
 
 
-def code_digest() -> str:
-    """Return a hash of `agents/`, of the modules of `sim/` that move numbers, and of the data tables."""
+def code_digest(*packages: str) -> str:
+    """Return a hash of `agents/`, of the modules of `sim/` that move numbers, and of the data tables.
+
+    `packages`: folders of `sim/` whose code has a part in the numbers as well, such as experiments.
+    """
     package = Path(__file__).resolve().parent
     modules = [path for path in package.glob("*.py") if not path.name.startswith(SHOWS_ONLY)]
-    files = [*modules, *(package.parent / "agents").glob("*.py"), *data_folder().glob("*.csv")]
+    others = [path for name in packages for path in (package / name).glob("*.py")]
+    files = [*modules, *others, *(package.parent / "agents").glob("*.py"), *data_folder().glob("*.csv")]
     digest = hashlib.sha256()
     for path in sorted(files, key=lambda file: (file.parent.name, file.name)):
         text = path.read_bytes().replace(b"\r\n", b"\n")

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.analysis.sensitivity_lots import Question, question_of
+from sim.analysis.sensitivity_stages import Sizes
+from sim.analysis.sensitivity_study import Order, carry_out
 from sim.lots import Lot
 from sim.scenario import Scenario, load_scenario
-from sim.sensitivity_lots import Question, question_of
-from sim.sensitivity_stages import Sizes
-from sim.sensitivity_study import Order, carry_out
 from sim.tape import Tape
 
 Floats = NDArray[np.float64]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 AGENTS = sorted((ROOT / "agents").glob("*.py"))
-SIM = sorted((ROOT / "sim").glob("*.py"))
+SIM = sorted((ROOT / "sim").rglob("*.py"))
 
 
 @functools.cache
@@ -17,8 +17,8 @@ def tree_of(path: Path) -> ast.Module:
 
 
 def module_name(path: Path) -> str:
-    """`sim.engine` for sim/engine.py."""
-    return f"{path.parent.name}.{path.stem}"
+    """`sim.engine` for sim/engine.py, `sim.charts.sheet` for sim/charts/sheet.py."""
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts)
 
 
 def imports(path: Path) -> set[str]:

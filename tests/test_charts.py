@@ -24,16 +24,16 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from sim.calendar import month_label
-from sim.chart_compute import CHAIN
-from sim.chart_data import COUNTERFACTUAL, CannotDraw, RunRecord, fan_of, open_record
-from sim.chart_networks import circle, draw_community_graph, draw_lab_graph, teachers_of
-from sim.chart_policies import policy_marks
-from sim.chart_prices import inside_band, yearly_fall
-from sim.chart_replay import replay
-from sim.chart_sheet import Drawn, balanced, spread, text_width, wrapped
-from sim.chart_style import BLOC_HUE, HUE, compact, house_style, lab_strokes
-from sim.chart_text import percent, signed
-from sim.charts import CHARTS, DOTS_PER_INCH, chosen, draw_all
+from sim.charts.compute import CHAIN
+from sim.charts.data import COUNTERFACTUAL, CannotDraw, RunRecord, fan_of, open_record
+from sim.charts.drawing import CHARTS, DOTS_PER_INCH, chosen, draw_all
+from sim.charts.networks import circle, draw_community_graph, draw_lab_graph, teachers_of
+from sim.charts.policies import policy_marks
+from sim.charts.prices import inside_band, yearly_fall
+from sim.charts.replay import replay
+from sim.charts.sheet import Drawn, balanced, spread, text_width, wrapped
+from sim.charts.style import BLOC_HUE, HUE, compact, house_style, lab_strokes
+from sim.charts.text import percent, signed
 from sim.data import load_tables
 from sim.results import OutputError
 
@@ -524,7 +524,8 @@ def test_networks_are_drawn_only_from_runs_that_repeat(tmp_path: Path) -> None:
 
 def test_importing_the_charts_is_light() -> None:
     """Names of charts are needed to validate a scenario, where a second would be felt."""
-    code = "import sys, sim.charts; print([m for m in ('pandas', 'matplotlib', 'scipy', 'mesa') if m in sys.modules])"
+    heavy = ("pandas", "matplotlib", "scipy", "mesa")
+    code = f"import sys, sim.charts.drawing; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 

@@ -17,9 +17,10 @@ import pyarrow.parquet as parquet
 import pytest
 from typer.testing import CliRunner, Result
 
-from sim import charts, places
+from sim import places
+from sim.charts import drawing as charts
 from sim.cli import app
-from sim.cli_show import HEADLINES, Progress, progress, short
+from sim.commands.show import HEADLINES, Progress, progress, short
 from sim.places import preset_names
 from sim.results import Results
 

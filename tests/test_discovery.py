@@ -8,11 +8,11 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from sim import discovery
-from sim.boxes import Box, Cases, Score, clustering, pruned, quasi_p, rounded, score, screened, separation
-from sim.condition import Condition, in_words, parse
-from sim.discovery import FOLDS, HoldOut, Rule, choose, deal, find, hold_out, too_few
-from sim.discovery_tree import drawn, grow, skill
+from sim.analysis import discovery
+from sim.analysis.boxes import Box, Cases, Score, clustering, pruned, quasi_p, rounded, score, screened, separation
+from sim.analysis.condition import Condition, in_words, parse
+from sim.analysis.discovery import FOLDS, HoldOut, Rule, choose, deal, find, hold_out, too_few
+from sim.analysis.discovery_tree import drawn, grow, skill
 from sim.errors import InputError
 
 OUTCOMES = ["frontier_capability.CN", "gap_months.CN", "token_share_abroad.CN", "hhi.labs"]

@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
 
-from sim import discovery
+from sim.analysis import discovery
+from sim.analysis.condition import parse
+from sim.analysis.discovery import Rule
+from sim.analysis.discovery_study import study
+from sim.analysis.discovery_words import headline, limit_words, statement
+from sim.analysis.sweep_cases import Dimension, cases_of
 from sim.cli import app
-from sim.condition import parse
-from sim.discovery import Rule
-from sim.discovery_study import study
-from sim.discovery_words import headline, limit_words, statement
 from sim.errors import InputError
-from sim.sweep_cases import Dimension, cases_of
-from sim.sweep_results import Sweep
+from sim.experiments.sweep_results import Sweep
 from tests.planted_sweeps import RATIONING, STRICT, Folder, Spot, write_folder
 
 GAP, FRONTIER = "gap_months.CN", "frontier_capability.CN"
@@ -288,7 +288,7 @@ def test_charts_that_cannot_be_drawn_keep_the_tables(place: Path, monkeypatch: p
     def refuse(folder: Path) -> None:
         raise ValueError("no ink")
 
-    monkeypatch.setattr("sim.chart_discovery.conditions", refuse)
+    monkeypatch.setattr("sim.charts.discovery.conditions", refuse)
     result = call("discover", str(place), "--when", WHEN)
     assert result.exit_code == 1
     assert "no ink" in result.stderr

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sim.axes import parse_axis
 from sim.errors import InputError
-from sim.experiment import BASELINE, POINT, Experiment, plan_experiment
-from sim.outcomes import DEFAULT_OUTCOMES, PATH
-from sim.sampling import unit_points
+from sim.experiments.axes import parse_axis
+from sim.experiments.experiment import BASELINE, POINT, Experiment, plan_experiment
+from sim.experiments.outcomes import DEFAULT_OUTCOMES, PATH
+from sim.experiments.sampling import unit_points
 from sim.setup import names_drawn
 
 SHORT = ["end=2022-06", "outputs.at=[]"]
@@ -52,9 +52,7 @@ def test_axes_are_read_from_the_command_line(text: str, values: Any) -> None:
     assert parse_axis(text) == ("a.b", values)
 
 
-@pytest.mark.parametrize(
-    "text", ["a.b", "a.b=", "a.b=1", "a.b=0:1:1", "a.b=0:x:3", "a.b=0:1:2:3", "a.b=0:nan:3"]
-)
+@pytest.mark.parametrize("text", ["a.b", "a.b=", "a.b=1", "a.b=0:1:1", "a.b=0:x:3", "a.b=0:1:2:3", "a.b=0:nan:3"])
 def test_only_lists_and_ranges_sweep(text: str) -> None:
     with pytest.raises(InputError) as error:
         parse_axis(text)

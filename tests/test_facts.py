@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from sim.arrays import Array
-from sim.cli_work import Wish, run_scenario
+from sim.commands.runs import Wish, run_scenario
 from sim.data import Row, Tables, load_tables
 from sim.fact_formulas import FORMULAS, Monthly, NotMeasured, columns_of
 from sim.facts import FactRow, as_json, as_markdown, as_text, count, facts_of, facts_table, main, measures_needed

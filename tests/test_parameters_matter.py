@@ -11,14 +11,14 @@ from collections.abc import Mapping
 import numpy as np
 import pytest
 
+from sim.analysis.sensitivity_inert import ACTS_ONLY, ELSEWHERE, why_inert
+from sim.analysis.sensitivity_lots import AS_WRITTEN, structures
 from sim.data import load_tables
 from sim.engine import Engine, Record
 from sim.lots import Lot
 from sim.measures import record as measured
 from sim.policies import Lever, lever_catalogue
 from sim.scenario import Scenario, load_scenario
-from sim.sensitivity_inert import ACTS_ONLY, ELSEWHERE, why_inert
-from sim.sensitivity_lots import AS_WRITTEN, structures
 from sim.setup import names_drawn
 
 RECORDED = "as recorded, then held"

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from sim.regret import (
+from sim.analysis.regret import (
     dominators,
     front_shares,
     high,

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
 
+from sim.analysis.objectives import objectives_of, weights_of
+from sim.analysis.regret_study import Study, reference_of, study, values_of
+from sim.analysis.regret_words import headline, statement
 from sim.cli import app
-from sim.objectives import objectives_of, weights_of
-from sim.regret_study import Study, reference_of, study, values_of
-from sim.regret_words import headline, statement
-from sim.sweep_results import Sweep
+from sim.experiments.sweep_results import Sweep
 from tests.planted_sweeps import Folder, Spot, write_folder
 
 GAP, LOST, HUB = "gap_months.CN@2027-12", "supplier_revenue_lost@mean", "hub_share.US@2027-12"

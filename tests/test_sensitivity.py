@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from sim import sensitivity, sensitivity_split
-from sim.errors import InputError
-from sim.sensitivity import (
+from sim.analysis import sensitivity, sensitivity_split
+from sim.analysis.sensitivity import (
     LEVELS,
     elementary_effects,
     from_second,
@@ -22,7 +21,8 @@ from sim.sensitivity import (
     sobol_design,
     sobol_indices,
 )
-from sim.sensitivity_split import CHANCE, PARAMETERS, PARTS, STRUCTURE, TOTAL, components, variance_split
+from sim.analysis.sensitivity_split import CHANCE, PARAMETERS, PARTS, STRUCTURE, TOTAL, components, variance_split
+from sim.errors import InputError
 from sim.tape import Tape
 
 Floats = NDArray[np.float64]

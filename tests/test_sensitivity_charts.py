@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from sim.chart_data import CannotDraw
-from sim.chart_sensitivity import drivers, tick_text, variance
-from sim.chart_sensitivity_data import SensitivityRecord, label, short_label
-from sim.chart_sensitivity_split import split, variants
-from sim.chart_sheet import Drawn
-from sim.chart_style import house_style
-from sim.charts import EXPERIMENT_CHARTS, draw_all
+from sim.charts.data import CannotDraw
+from sim.charts.drawing import EXPERIMENT_CHARTS, draw_all
+from sim.charts.sensitivity import drivers, tick_text, variance
+from sim.charts.sensitivity_data import SensitivityRecord, label, short_label
+from sim.charts.sensitivity_split import split, variants
+from sim.charts.sheet import Drawn
+from sim.charts.style import house_style
 from sim.cli import app
 from tests.sensitivity_toy import EFFECTIVE, FLAT, LEVEL_ONLY, SMALL, STRONG, question, study
 from tests.test_charts import drawn_texts

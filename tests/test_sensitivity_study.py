@@ -9,16 +9,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from sim.batch import How, compute
-from sim.ensemble import RunError
-from sim.errors import InputError
-from sim.lots import Lot
-from sim.outcomes import Ask
-from sim.results import OutputError, check_tables, read_manifest
-from sim.scenario import load_scenario
-from sim.sensitivity import from_second, morris_design, sobol_design
-from sim.sensitivity_answers import answers
-from sim.sensitivity_lots import (
+from sim.analysis.sensitivity import from_second, morris_design, sobol_design
+from sim.analysis.sensitivity_answers import answers
+from sim.analysis.sensitivity_lots import (
     AS_WRITTEN,
     CHANCE,
     GROUPS,
@@ -31,8 +24,15 @@ from sim.sensitivity_lots import (
     split_lot,
     structures,
 )
-from sim.sensitivity_stages import HEADERS, QUICK, Sizes, most_important, runs_needed
-from sim.sensitivity_study import Order, carry_out, cautions, check_sizes, folder_name
+from sim.analysis.sensitivity_stages import HEADERS, QUICK, Sizes, most_important, runs_needed
+from sim.analysis.sensitivity_study import Order, carry_out, cautions, check_sizes, folder_name
+from sim.ensemble import RunError
+from sim.errors import InputError
+from sim.experiments.batch import How, compute
+from sim.experiments.outcomes import Ask
+from sim.lots import Lot
+from sim.results import OutputError, check_tables, read_manifest
+from sim.scenario import load_scenario
 from sim.tape import Tape
 from tests.sensitivity_toy import (
     EFFECTIVE,

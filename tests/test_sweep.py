@@ -14,17 +14,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sim.batch import How
 from sim.compare import paired_difference
-from sim.effects import Effect, effect, few_draws, level
 from sim.engine import Engine
-from sim.experiment import POINT, Experiment, plan_experiment
-from sim.outcomes import keep
+from sim.experiments.batch import How
+from sim.experiments.effects import Effect, effect, few_draws, level
+from sim.experiments.experiment import POINT, Experiment, plan_experiment
+from sim.experiments.outcomes import keep
+from sim.experiments.sweep import Order, Swept, carry_out_sweep, merge, read_experiment
+from sim.experiments.sweep_replay import replay
+from sim.experiments.sweep_results import Sweep
+from sim.experiments.table_digest import folder_digest
 from sim.results import OutputError
-from sim.sweep import Order, Swept, carry_out_sweep, merge, read_experiment
-from sim.sweep_replay import replay
-from sim.sweep_results import Sweep
-from sim.table_digest import folder_digest
 from tests.source_code import ROOT
 
 SHORT = ["end=2023-02", "outputs.at=[]"]

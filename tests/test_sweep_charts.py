@@ -14,15 +14,15 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection, PathCollection
 
-from sim.chart_contour import zero_lines
-from sim.chart_data import CannotDraw
-from sim.chart_scale import number_tick, scale_of
-from sim.chart_scatter import local_average
-from sim.chart_sheet import Drawn, Heading, open_sheet
-from sim.chart_style import house_style
-from sim.chart_sweep_data import Curve, SweepRecord, evenly, nearest, value_in
-from sim.chart_sweep_text import change, lever_words, outcome_of, value_words
-from sim.charts import DOTS_PER_INCH, EXPERIMENT_CHARTS, Kind, draw_all
+from sim.charts.contour import zero_lines
+from sim.charts.data import CannotDraw
+from sim.charts.drawing import DOTS_PER_INCH, EXPERIMENT_CHARTS, Kind, draw_all
+from sim.charts.scale import number_tick, scale_of
+from sim.charts.scatter import local_average
+from sim.charts.sheet import Drawn, Heading, open_sheet
+from sim.charts.style import house_style
+from sim.charts.sweep_data import Curve, SweepRecord, evenly, nearest, value_in
+from sim.charts.sweep_text import change, lever_words, outcome_of, value_words
 from sim.results import OutputError, check_tables, file_digest, read_manifest
 from tests.sweep_folders import OPEN, SPEED, STRICT, Planted, Value, write_sweep
 from tests.test_charts import drawn_texts

@@ -20,18 +20,18 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-import sim.batch
 import sim.disk
-from sim.batch import How
+import sim.experiments.batch
 from sim.cli import app
-from sim.experiment import Experiment, plan_experiment
+from sim.experiments.batch import How
+from sim.experiments.experiment import Experiment, plan_experiment
+from sim.experiments.outcomes import Ask, Kept, keep
+from sim.experiments.sweep import Order, Swept, carry_out_sweep
+from sim.experiments.sweep_replay import replay
+from sim.experiments.sweep_results import Sweep
+from sim.experiments.table_digest import folder_digest
 from sim.lots import Lot
-from sim.outcomes import Ask, Kept, keep
 from sim.results import OutputError
-from sim.sweep import Order, Swept, carry_out_sweep
-from sim.sweep_replay import replay
-from sim.sweep_results import Sweep
-from sim.table_digest import folder_digest
 from tests.source_code import ROOT
 
 SETS = ["end=2022-06", "outputs.at=[]"]
@@ -121,9 +121,12 @@ def parts_of(out: Path) -> dict[str, int]:
 
 def started(out: Path, *words: str) -> subprocess.Popen[str]:
     """The command, started, with a slow engine."""
-    code = ("import sim.batch, functools; from tests.test_sweep_faults import slow_and_careful\n"
-            "import sim.cli_sweep; sim.cli_sweep.How = functools.partial(sim.batch.How, keep=slow_and_careful)\n"
-            "import sys; from sim.cli import app\nif __name__ == '__main__': app(sys.argv[1:])\n")  # fmt: skip
+    code = (
+        "import functools, sys\nimport sim.commands.sweeps as sweeps\nfrom sim.cli import app\n"
+        "from sim.experiments.batch import How\nfrom tests.test_sweep_faults import slow_and_careful\n"
+        "sweeps.How = functools.partial(How, keep=slow_and_careful)\n"
+        "if __name__ == '__main__': app(sys.argv[1:])\n"
+    )
     script = out.parent / "slow_sweep.py"
     script.write_text(code, encoding="utf-8")
     environment = {**os.environ, "PYTHONPATH": str(ROOT), MARK: str(out.parent / "calls")}
@@ -229,7 +232,7 @@ def test_a_failed_sweep_ends_with_exit_code_1_and_says_how_to_replay(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "sim.cli_sweep.How", lambda **options: How(**{**options, "executor": "here"}, keep=fails_on_some)
+        "sim.commands.sweeps.How", lambda **options: How(**{**options, "executor": "here"}, keep=fails_on_some)
     )
     result = CliRunner().invoke(app, [*WORDS, "--out", str(tmp_path)])
     assert result.exit_code == 1
@@ -344,7 +347,7 @@ def test_a_disk_that_fills_up_while_a_part_is_written(
         sim.disk.write_whole(path, content)
 
     with monkeypatch.context() as patch:
-        patch.setattr("sim.parts.write_whole", full)
+        patch.setattr("sim.experiments.parts.write_whole", full)
         with pytest.raises(OutputError, match=r"disk of .* is full"):
             swept(tmp_path)
     assert len(parts_of(tmp_path)) == 2

@@ -288,7 +288,7 @@ def test_a_world_is_made_of_a_name_a_file_or_a_scenario() -> None:
 
 
 def sources() -> dict[str, ast.Module]:
-    files = [*(ROOT / "sim").glob("*.py"), *(ROOT / "agents").glob("*.py")]
+    files = [*(ROOT / "sim").rglob("*.py"), *(ROOT / "agents").glob("*.py")]
     return {path.relative_to(ROOT).as_posix(): ast.parse(path.read_text("utf-8")) for path in files}
 
 
