@@ -5,6 +5,7 @@ they are finished, in any order. `work` and tasks are pickled, so `work` is a fu
 workers become free, two for each, so memory does not grow with their number.
 """
 
+import asyncio
 import contextlib
 import functools
 import importlib.util
@@ -18,11 +19,12 @@ import threading
 import traceback
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from concurrent.futures import CancelledError, ProcessPoolExecutor
+from concurrent.futures import CancelledError, ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context, parent_process, resource_tracker
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import numpy as np
@@ -43,6 +45,8 @@ FAILED_STARTS = 3
 """Processes in a row that may end before they are ready."""
 SECONDS_TO_REACH = 5
 """Time that a Dask scheduler has to answer."""
+SECONDS_TO_FETCH = 30
+"""Time that a value has to come from a Dask worker."""
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -205,9 +209,10 @@ class _Worker:
         with contextlib.suppress(OSError):  # it ended meanwhile, which is told by its pipe
             self.connection.send((piece.index, piece.payload))
 
-    def end(self) -> int | None:
-        """End the process at once and return its exit code."""
+    def end(self, seconds: float = 0.0) -> int | None:
+        """End the process, at once or when it has had so many seconds to do so itself; return its exit code."""
         self.connection.close()
+        self.process.join(seconds)
         self.process.kill()
         self.process.join()
         code = self.process.exitcode
@@ -293,7 +298,7 @@ class _Processes:
     def _lost(self, worker: _Worker, line: _Line) -> Done[Any] | None:
         """Strike a worker that ended; its piece is computed again by itself, or given up."""
         self._staff.remove(worker)
-        code, piece = worker.end(), worker.piece
+        code, piece = worker.end(seconds=1.0), worker.piece
         self._failed_starts += not worker.ready
         if self._failed_starts == FAILED_STARTS:
             raise WorkersError(f"worker processes end as they start (exit code {code})")
@@ -371,60 +376,73 @@ def _end_with(join: Callable[[], None]) -> None:
 class _Dask:
     name = "dask"
 
-    def __init__(self, client: Any, answer: Callable[[int, bytes], bytes]) -> None:
+    def __init__(self, client: Any, answer: Callable[[int, bytes], bytes], keep: Callable[[], None]) -> None:
         self.workers: int = sum(client.nthreads().values())
         self._client = client  # a distributed.Client, which has types in part only
         self._answer = answer
+        self._keep = keep
 
     def run(self, work: Callable[[T], R], tasks: Iterable[tuple[int, T]]) -> Generator[Done[R], None, None]:
-        from distributed import as_completed
-
         line = _Line(work, tasks)
         under_way: dict[Future[bytes], _Piece] = {}
-        finished: Any = as_completed(loop=self._client.loop)  # type: ignore[no-untyped-call]
+        finished: SimpleQueue[Future[bytes]] = SimpleQueue()
         try:
             while True:
-                finished.update(self._submit(line, under_way))
+                self._submit(line, under_way, finished)
                 if not under_way:
                     return
-                future = next(finished)
-                done = _gathered(future, under_way.pop(future), line)
-                finished.update(self._submit(line, under_way))
+                future = self._next(finished)
+                done = self._gathered(future, under_way.pop(future), line)
+                self._submit(line, under_way, finished)
                 if done is not None:
                     yield done
         finally:
             if self._client.status == "running":
                 self._client.cancel(list(under_way))
 
-    def _submit(self, line: _Line, under_way: "dict[Future[bytes], _Piece]") -> "list[Future[bytes]]":
+    def _submit(
+        self, line: _Line, under_way: "dict[Future[bytes], _Piece]", finished: "SimpleQueue[Future[bytes]]"
+    ) -> None:
         """Draw and submit pieces until there are two for each worker."""
         while not line.all_drawn and len(line) + len(under_way) < 2 * self.workers:
             line.draw()
-        before = len(under_way)
         while piece := line.pop(list(under_way.values())):
             future = self._client.submit(self._answer, piece.index, piece.payload, pure=False)
             under_way[future] = piece
-        return list(under_way)[before:]
+            future.add_done_callback(finished.put)
 
+    def _next(self, finished: "SimpleQueue[Future[bytes]]") -> "Future[bytes]":
+        while True:
+            try:
+                return finished.get(timeout=SECONDS_TO_REACH)
+            except Empty:
+                self._keep()
 
-def _gathered(future: "Future[bytes]", piece: _Piece, line: _Line) -> Done[Any] | None:
-    """Return the piece of a future that came to its end, or put it back in line if it lost its workers."""
-    from distributed import KilledWorker
+    def _result(self, future: "Future[bytes]") -> bytes:
+        while True:
+            try:
+                return future.result(timeout=SECONDS_TO_FETCH)
+            except TimeoutError:  # the worker that had it is lost, and no other computes it
+                self._keep()
 
-    try:
-        return _told(future.result())
-    except InputError:
-        raise
-    except KilledWorker:  # others may have brought the worker down: once more, with nothing beside it
-        if piece.suspect:
-            return Done(piece.index, None, ENDED_ON_CLUSTER)
-        piece.suspect = True
-        line.suspects.append(piece)
-        return None
-    except CancelledError:
-        raise WorkersError("the Dask scheduler was lost, and the pieces that it had") from None
-    except Exception as error:  # the worker could not read the piece
-        return _failed(piece.index, error)
+    def _gathered(self, future: "Future[bytes]", piece: _Piece, line: _Line) -> Done[Any] | None:
+        """Return the piece of a future that came to its end, or put it back in line if it lost its workers."""
+        from distributed import KilledWorker
+
+        try:
+            return _told(self._result(future))
+        except InputError:
+            raise
+        except KilledWorker:  # others may have brought the worker down: once more, with nothing beside it
+            if piece.suspect:
+                return Done(piece.index, None, ENDED_ON_CLUSTER)
+            piece.suspect = True
+            line.suspects.append(piece)
+            return None
+        except CancelledError:
+            raise WorkersError("the Dask scheduler was lost, and the pieces that it had") from None
+        except Exception as error:  # the worker could not read the piece
+            return _failed(piece.index, error)
 
 
 def _answer_of_the_same(expected: tuple[str, ...], index: int, payload: bytes) -> bytes:
@@ -449,10 +467,11 @@ def _dask(jobs: int, scheduler: str | None) -> Iterator[_Dask]:
     with _silence():
         if scheduler is None:
             with _local_cluster(jobs) as client:
-                yield _Dask(client, _answer)
+                # Dask forgets workers that end as they start; this starts them again, and does nothing else.
+                yield _Dask(client, _answer, functools.partial(client.cluster.scale, jobs))
         else:
             with _reached_cluster(scheduler) as client:
-                yield _Dask(client, functools.partial(_answer_of_the_same, _identity()))
+                yield _Dask(client, functools.partial(_answer_of_the_same, _identity()), lambda: None)
 
 
 @contextlib.contextmanager
@@ -476,8 +495,11 @@ def _local_cluster(jobs: int) -> Iterator[Any]:
     import dask
     from distributed import Client, LocalCluster
 
-    # Without an environment of its own for workers: it would stay in this process.
-    settings = {"distributed.nanny.pre-spawn-environ": {}, "distributed.scheduler.allowed-failures": TRIES_ALONE - 1}
+    settings = {
+        "distributed.nanny.pre-spawn-environ": {},  # it would stay in this process
+        "distributed.scheduler.allowed-failures": TRIES_ALONE - 1,
+        "distributed.comm.timeouts.connect": SECONDS_TO_REACH,  # to a worker that is lost with a value
+    }
     with (
         _environment_kept(),
         one_thread_each(),  # until the end: workers that are lost are started anew
@@ -516,7 +538,7 @@ def _environment_kept() -> Iterator[None]:
 def _end_at_once(nannies: Iterable[Any]) -> None:
     """Kill the workers of a local cluster: asked politely, they finish their pieces or take seconds to give up."""
     for nanny in nannies:
-        nanny.auto_restart = False
+        nanny.close_gracefully()  # which means not to start the worker again
         if nanny.pid is not None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(nanny.pid, signal.SIGTERM if os.name == "nt" else signal.SIGKILL)
@@ -528,12 +550,13 @@ def _reached_cluster(scheduler: str) -> Iterator[Any]:
     from distributed import Client
 
     try:
-        client = Client(scheduler, timeout=SECONDS_TO_REACH, set_as_default=False)  # type: ignore[no-untyped-call]
+        with ThreadPoolExecutor(1) as aside:  # asyncio may be busy here, as it is in a notebook
+            aside.submit(asyncio.run, _call(scheduler)).result()
     except (OSError, ValueError) as error:
         why = " ".join(str(error).split())
         remedy = "Start one with `dask scheduler` and `dask worker`, and give its address, such as tcp://host:8786"
         raise InputError(Problem(f"no Dask scheduler answers at {scheduler} ({why})", remedy=remedy)) from None
-    with client:
+    with Client(scheduler, timeout=SECONDS_TO_REACH, set_as_default=False) as client:  # type: ignore[no-untyped-call]
         found = client.run(_identity, on_error="return")
         if not found:
             remedy = f"Start some: `dask worker {scheduler}`"
@@ -542,6 +565,14 @@ def _reached_cluster(scheduler: str) -> Iterator[Any]:
         if others:
             raise _other_numbers(others, _identity())
         yield client
+
+
+async def _call(scheduler: str) -> None:
+    """Connect once and hang up: a Client that fails to connect stays, and is ended at a moment that can block all."""
+    from distributed.comm.core import connect
+
+    comm = await connect(scheduler, timeout=SECONDS_TO_REACH)  # type: ignore[no-untyped-call]
+    await comm.close()
 
 
 def _other_numbers(others: Mapping[str, object], expected: tuple[str, ...]) -> InputError:
