@@ -456,7 +456,7 @@ def _answer_of_the_same(expected: tuple[str, ...], index: int, payload: bytes) -
 def _identity() -> tuple[str, ...]:
     """Return what decides the numbers of this process; kept, because a process goes on with the code that it read."""
     python = ".".join(platform.python_version_tuple()[:2])
-    return (f"darkhorse code {code_digest()[:10]}", f"Python {python}", f"NumPy {np.__version__}")
+    return (f"darkhorse code {code_digest('experiments')[:10]}", f"Python {python}", f"NumPy {np.__version__}")
 
 
 @contextlib.contextmanager
