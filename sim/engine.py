@@ -331,19 +331,25 @@ class Engine:
         )
         govern(self.governments, self.block.par, signals, luck.governments)
 
-    def run(self, measures: list[str] | None = None) -> Record:
-        """Play the scenario to its end and return the monthly measures from its start."""
+    def run(self, measures: list[str] | None = None, kept: Sequence[str] | None = None) -> Record:
+        """Play the scenario to its end and return the monthly measures from its start.
+
+        `measures`: names of what is measured, None for all. `kept`: columns to return, None for all that are measured.
+        """
         from sim.measures import columns, record
 
         names = columns(measures)
+        wanted = list(names if kept is None else kept)
+        places = None if kept is None else [names.index(name) for name in wanted]
         first, last = self.scenario.start, self.scenario.end
-        values = np.full((len(self.lot), last - first + 1, len(names)), np.nan)
+        values = np.full((len(self.lot), last - first + 1, len(wanted)), np.nan)
         while self.month < last:
             self.advance()
             if self.month >= first:
                 with np.errstate(all="raise", under="ignore"):
-                    values[:, self.month - first] = record(self, measures)
-        return Record(self.lot.chance, np.arange(first, last + 1), names, values)
+                    found = record(self, measures)
+                    values[:, self.month - first] = found if places is None else np.take(found, places, axis=1)
+        return Record(self.lot.chance, np.arange(first, last + 1), wanted, values)
 
 
 __all__ = ["Engine", "Record"]

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from sim.engine import Record
     from sim.scenario import Scenario
 
-DEFAULT_BLOCK = 384
+DEFAULT_BLOCK = 640
 """Runs that advance together: below, Python's overhead shows; above, the arrays outgrow the caches."""
 SMALLEST_SHARE = 32
 """Runs that repay the start of a process."""

@@ -37,6 +37,11 @@ if TYPE_CHECKING:
 
 NAMES = ("here", "processes", "dask")
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+MEMORY_VARIABLE = "GLIBC_TUNABLES"
+MEMORY = ":".join(f"glibc.malloc.{name}={value}" for name, value in (
+    ("hugetlb", 1), ("mmap_threshold", 2**28), ("trim_threshold", 2**29), ("top_pad", 2**26)))  # fmt: skip
+"""How workers take memory on systems with the GNU C library (others ignore it): in huge pages, and not giving it back
+after every array. Arrays of a block live for microseconds, and otherwise their pages are cleared again each time."""
 ENDED = "its worker process was ended from outside (twice), perhaps for want of memory; try fewer --jobs"
 ENDED_ON_CLUSTER = "its Dask workers were ended from outside, one after another, perhaps for want of memory"
 TRIES_ALONE = 2
@@ -333,9 +338,10 @@ def process_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
 
 @contextlib.contextmanager
 def one_thread_each() -> Iterator[None]:
-    """Let processes started meanwhile use one BLAS thread: they read these variables when they import NumPy."""
-    before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
+    """Let processes started meanwhile use one BLAS thread, and memory as `MEMORY` says: they read both when starting."""
+    before = {name: os.environ.get(name) for name in (*THREAD_VARIABLES, MEMORY_VARIABLE)}
     os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
+    os.environ.setdefault(MEMORY_VARIABLE, MEMORY)
     try:
         yield
     finally:

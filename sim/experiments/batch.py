@@ -175,7 +175,7 @@ def _finished(tasks: "Iterator[tuple[int, _Task]]", count: int, how: How) -> "It
     if not count:
         return
     jobs = max(1, min(how.jobs or default_jobs(), count))
-    name = "here" if how.executor == "processes" and jobs == 1 else how.executor
+    name = "here" if how.executor == "processes" and count == 1 else how.executor
     with executor(name, jobs, how.scheduler) as workers:
         yield from workers.run(compute_part, tasks)
 

@@ -82,9 +82,10 @@ def keep(lot: "Lot", ask: Ask) -> Kept:
     from sim.engine import Engine
 
     engine = Engine(lot)
-    record = engine.run(ask.measures)
-    place = {column: number for number, column in enumerate(record.columns)}
-    paths = np.take(record.values, [place[column] for column in ask.outcomes], axis=2)
+    kept = list(dict.fromkeys([*ask.outcomes, *ask.series]))
+    record = engine.run(ask.measures, kept)
+    place = {column: number for number, column in enumerate(kept)}
+    paths = record.values[:, :, : len(ask.outcomes)]
     months = [month - int(record.months[0]) for month in ask.at]
     stated = np.swapaxes(np.take(paths, months, axis=1), 1, 2)
     values = np.concatenate([stated, np.stack(_statistics(paths), axis=2)], axis=2).reshape(len(lot), -1)

@@ -3,6 +3,7 @@
 import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,10 @@ class Sweep:
 
     def columns(self) -> list[str]:
         """Return the columns of runs.parquet."""
+        return self._columns
+
+    @cached_property
+    def _columns(self) -> list[str]:
         from pyarrow import parquet
 
         with readable(self.folder / RUNS):
@@ -73,7 +78,12 @@ class Sweep:
 
     def grid(self, column: str) -> Floats:
         """Return a column as (points, draws, seeds), NaN where a run failed or has no value."""
-        return np.asarray(self.read([column])[column], dtype=np.float64).reshape(self.shape)
+        return self.grids([column])[column]
+
+    def grids(self, columns: Sequence[str]) -> dict[str, Floats]:
+        """Return several columns as (points, draws, seeds) by name; one reading for all of them."""
+        found = self.read(columns).items()
+        return {column: np.asarray(values, dtype=np.float64).reshape(self.shape) for column, values in found}
 
     def paired(self, column: str) -> tuple[Floats, Floats]:
         """Return a column and the same at each point's baseline, both (points, draws, seeds)."""

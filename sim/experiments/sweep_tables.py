@@ -178,5 +178,6 @@ def effect_rows(sweep: Sweep) -> Iterator[list[str]]:
 def _by_column(sweep: Sweep) -> "Iterator[tuple[list[str], np.ndarray]]":
     """Yield outcome, at and unit of every column with its numbers, (points, draws, seeds)."""
     for outcome in sweep.outcomes:
+        grids = sweep.grids([f"{outcome}@{end}" for end in sweep.ends])
         for end in sweep.ends:
-            yield [outcome, end, sweep.unit(outcome)], sweep.grid(f"{outcome}@{end}")
+            yield [outcome, end, sweep.unit(outcome)], grids[f"{outcome}@{end}"]
