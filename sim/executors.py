@@ -5,35 +5,25 @@ they are finished, in any order. `work` and tasks are pickled, so `work` is a fu
 workers become free, two for each, so memory does not grow with their number.
 """
 
-import asyncio
 import contextlib
-import functools
-import importlib.util
-import logging
 import os
 import pickle
-import platform
 import signal
-import tempfile
 import threading
 import traceback
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from concurrent.futures import CancelledError, ProcessPoolExecutor, ThreadPoolExecutor
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context, parent_process, resource_tracker
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
-import numpy as np
-
 from sim.errors import InputError, Problem, nearest_name
-from sim.plan import code_digest
 
 if TYPE_CHECKING:
-    from distributed import Future
+    pass
 
 NAMES = ("here", "processes", "dask")
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
@@ -43,15 +33,10 @@ MEMORY = ":".join(f"glibc.malloc.{name}={value}" for name, value in (
 """How workers take memory on systems with the GNU C library (others ignore it): in huge pages, and not giving it back
 after every array. Arrays of a block live for microseconds, and otherwise their pages are cleared again each time."""
 ENDED = "its worker process was ended from outside (twice), perhaps for want of memory; try fewer --jobs"
-ENDED_ON_CLUSTER = "its Dask workers were ended from outside, one after another, perhaps for want of memory"
 TRIES_ALONE = 2
 """Workers that a piece may cost while nothing else is computed beside it."""
 FAILED_STARTS = 3
 """Processes in a row that may end before they are ready."""
-SECONDS_TO_REACH = 5
-"""Time that a Dask scheduler has to answer."""
-SECONDS_TO_FETCH = 30
-"""Time that a value has to come from a Dask worker."""
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -106,7 +91,9 @@ def executor(name: str = "processes", jobs: int = 1, scheduler: str | None = Non
         with contextlib.closing(_Processes(jobs)) as processes:
             yield processes
     else:
-        with _dask(jobs, scheduler) as dask:
+        from sim.cluster import dask_cluster
+
+        with dask_cluster(jobs, scheduler) as dask:
             yield dask
 
 
@@ -123,14 +110,14 @@ def _computed(work: Callable[[T], R], index: int, task: T) -> Done[R]:
     except InputError:
         raise
     except Exception as error:  # the other pieces go on; the caller reports it
-        return _failed(index, error)
+        return failed_piece(index, error)
 
 
-def _failed(index: int, error: BaseException) -> Done[Any]:
+def failed_piece(index: int, error: BaseException) -> Done[Any]:
     return Done(index, None, error_line(error), "".join(traceback.format_exception(error)))
 
 
-def _answer(index: int, payload: bytes) -> bytes:
+def answer_piece(index: int, payload: bytes) -> bytes:
     """Compute a pickled piece in a worker and return its Done, or the InputError that it raised, pickled."""
     try:
         work, task = pickle.loads(payload)
@@ -138,10 +125,10 @@ def _answer(index: int, payload: bytes) -> bytes:
     except InputError as error:
         return pickle.dumps(error)
     except Exception as error:  # what is not known here, or a value that cannot be pickled
-        return pickle.dumps(_failed(index, error))
+        return pickle.dumps(failed_piece(index, error))
 
 
-def _told(answer: bytes) -> Done[Any]:
+def told_piece(answer: bytes) -> Done[Any]:
     """Read an answer; an InputError in it is raised."""
     told: Done[Any] | InputError = pickle.loads(answer)
     if isinstance(told, InputError):
@@ -159,7 +146,7 @@ class _Here:
 
 
 @dataclass
-class _Piece:
+class Piece:
     """A piece, pickled; `suspect` once its worker ended, `alone` how often that happened with nothing beside it."""
 
     index: int
@@ -168,14 +155,14 @@ class _Piece:
     alone: int = 0
 
 
-class _Line:
+class Line:
     """The pieces that no worker has: those not drawn, those waiting, and those that lost their worker."""
 
     def __init__(self, work: Callable[[T], R], tasks: Iterable[tuple[int, T]]) -> None:
-        self._left = (_Piece(index, pickle.dumps((work, task))) for index, task in tasks)
+        self._left = (Piece(index, pickle.dumps((work, task))) for index, task in tasks)
         self.all_drawn = False
-        self.waiting: deque[_Piece] = deque()
-        self.suspects: deque[_Piece] = deque()
+        self.waiting: deque[Piece] = deque()
+        self.suspects: deque[Piece] = deque()
 
     def __len__(self) -> int:
         return len(self.waiting) + len(self.suspects)
@@ -187,7 +174,7 @@ class _Line:
         else:
             self.waiting.append(piece)
 
-    def pop(self, under_way: list[_Piece]) -> _Piece | None:
+    def pop(self, under_way: list[Piece]) -> Piece | None:
         """Take the next piece; a suspect goes when nothing else is under way, and nothing else goes beside it."""
         if self.suspects:
             return None if under_way else self.suspects.popleft()
@@ -207,9 +194,9 @@ class _Worker:
             self.process.start()
         other.close()
         self.ready = False
-        self.piece: _Piece | None = None
+        self.piece: Piece | None = None
 
-    def give(self, piece: _Piece) -> None:
+    def give(self, piece: Piece) -> None:
         self.piece = piece
         with contextlib.suppress(OSError):  # it ended meanwhile, which is told by its pipe
             self.connection.send((piece.index, piece.payload))
@@ -239,7 +226,7 @@ class _Processes:
             raise RuntimeError("an executor does one run at a time; close the one before")
         self._busy = True
         try:
-            yield from self._run(_Line(work, tasks))
+            yield from self._run(Line(work, tasks))
         except BaseException:  # also when the generator is closed: what is under way is of no use to anybody
             self.close()
             raise
@@ -250,7 +237,7 @@ class _Processes:
         while self._staff:
             self._staff.pop().end()
 
-    def _run(self, line: _Line) -> Generator[Done[Any], None, None]:
+    def _run(self, line: Line) -> Generator[Done[Any], None, None]:
         while True:
             self._draw(line)
             if line.all_drawn and not line and not self._under_way():
@@ -261,7 +248,7 @@ class _Processes:
                 if done is not None:
                     yield done
 
-    def _under_way(self) -> list[_Piece]:
+    def _under_way(self) -> list[Piece]:
         return [worker.piece for worker in self._staff if worker.piece is not None]
 
     def _heard(self, timeout: float | None = None) -> list[_Worker]:
@@ -269,7 +256,7 @@ class _Processes:
         told = wait([worker.connection for worker in self._staff], timeout)
         return [worker for worker in self._staff if worker.connection in told]
 
-    def _draw(self, line: _Line) -> None:
+    def _draw(self, line: Line) -> None:
         """Draw pieces until there are two for each worker, or a worker is heard."""
         self._hand_out(line)
         while not line.all_drawn and len(line) + len(self._under_way()) < 2 * self.workers:
@@ -278,7 +265,7 @@ class _Processes:
             if self._heard(0):
                 return
 
-    def _hand_out(self, line: _Line) -> None:
+    def _hand_out(self, line: Line) -> None:
         """Give pieces to the workers that are free, and start workers while there are pieces for them."""
         for worker in self._staff:
             if worker.ready and worker.piece is None:
@@ -289,7 +276,7 @@ class _Processes:
         while len(self._staff) < min(self.workers, len(line) + len(self._under_way())):
             self._staff.append(_Worker())
 
-    def _listen(self, worker: _Worker, line: _Line) -> Done[Any] | None:
+    def _listen(self, worker: _Worker, line: Line) -> Done[Any] | None:
         try:
             answer = worker.connection.recv_bytes()
         except (EOFError, OSError):
@@ -298,9 +285,9 @@ class _Processes:
             worker.ready, self._failed_starts = True, 0
             return None
         worker.piece = None
-        return _told(answer)
+        return told_piece(answer)
 
-    def _lost(self, worker: _Worker, line: _Line) -> Done[Any] | None:
+    def _lost(self, worker: _Worker, line: Line) -> Done[Any] | None:
         """Strike a worker that ended; its piece is computed again by itself, or given up."""
         self._staff.remove(worker)
         code, piece = worker.end(seconds=1.0), worker.piece
@@ -323,7 +310,7 @@ def _serve(connection: Connection) -> None:
     with contextlib.suppress(EOFError, BrokenPipeError):
         connection.send_bytes(b"ready")
         while True:
-            connection.send_bytes(_answer(*connection.recv()))
+            connection.send_bytes(answer_piece(*connection.recv()))
 
 
 @contextlib.contextmanager
@@ -338,7 +325,7 @@ def process_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
 
 @contextlib.contextmanager
 def one_thread_each() -> Iterator[None]:
-    """Let processes started meanwhile use one BLAS thread, and memory as `MEMORY` says: they read both when starting."""
+    """Let processes started meanwhile use one BLAS thread, and memory as `MEMORY` says: they read both at start."""
     before = {name: os.environ.get(name) for name in (*THREAD_VARIABLES, MEMORY_VARIABLE)}
     os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
     os.environ.setdefault(MEMORY_VARIABLE, MEMORY)
@@ -377,212 +364,3 @@ def _start_worker() -> None:
 def _end_with(join: Callable[[], None]) -> None:
     join()
     os._exit(1)
-
-
-class _Dask:
-    name = "dask"
-
-    def __init__(self, client: Any, answer: Callable[[int, bytes], bytes], keep: Callable[[], None]) -> None:
-        self.workers: int = sum(client.nthreads().values())
-        self._client = client  # a distributed.Client, which has types in part only
-        self._answer = answer
-        self._keep = keep
-
-    def run(self, work: Callable[[T], R], tasks: Iterable[tuple[int, T]]) -> Generator[Done[R], None, None]:
-        line = _Line(work, tasks)
-        under_way: dict[Future[bytes], _Piece] = {}
-        finished: SimpleQueue[Future[bytes]] = SimpleQueue()
-        try:
-            while True:
-                self._submit(line, under_way, finished)
-                if not under_way:
-                    return
-                future = self._next(finished)
-                done = self._gathered(future, under_way.pop(future), line)
-                self._submit(line, under_way, finished)
-                if done is not None:
-                    yield done
-        finally:
-            if self._client.status == "running":
-                self._client.cancel(list(under_way))
-
-    def _submit(
-        self, line: _Line, under_way: "dict[Future[bytes], _Piece]", finished: "SimpleQueue[Future[bytes]]"
-    ) -> None:
-        """Draw and submit pieces until there are two for each worker."""
-        while not line.all_drawn and len(line) + len(under_way) < 2 * self.workers:
-            line.draw()
-        while piece := line.pop(list(under_way.values())):
-            future = self._client.submit(self._answer, piece.index, piece.payload, pure=False)
-            under_way[future] = piece
-            future.add_done_callback(finished.put)
-
-    def _next(self, finished: "SimpleQueue[Future[bytes]]") -> "Future[bytes]":
-        while True:
-            try:
-                return finished.get(timeout=SECONDS_TO_REACH)
-            except Empty:
-                self._keep()
-
-    def _result(self, future: "Future[bytes]") -> bytes:
-        while True:
-            try:
-                return future.result(timeout=SECONDS_TO_FETCH)
-            except TimeoutError:  # the worker that had it is lost, and no other computes it
-                self._keep()
-
-    def _gathered(self, future: "Future[bytes]", piece: _Piece, line: _Line) -> Done[Any] | None:
-        """Return the piece of a future that came to its end, or put it back in line if it lost its workers."""
-        from distributed import KilledWorker
-
-        try:
-            return _told(self._result(future))
-        except InputError:
-            raise
-        except KilledWorker:  # others may have brought the worker down: once more, with nothing beside it
-            if piece.suspect:
-                return Done(piece.index, None, ENDED_ON_CLUSTER)
-            piece.suspect = True
-            line.suspects.append(piece)
-            return None
-        except CancelledError:
-            raise WorkersError("the Dask scheduler was lost, and the pieces that it had") from None
-        except Exception as error:  # the worker could not read the piece
-            return _failed(piece.index, error)
-
-
-def _answer_of_the_same(expected: tuple[str, ...], index: int, payload: bytes) -> bytes:
-    """Answer a piece unless this worker, which may have joined lately, would give other numbers than asked for."""
-    if _identity() != expected:
-        return pickle.dumps(_other_numbers({"one that joined lately": _identity()}, expected))
-    return _answer(index, payload)
-
-
-@functools.cache
-def _identity() -> tuple[str, ...]:
-    """Return what decides the numbers of this process; kept, because a process goes on with the code that it read."""
-    python = ".".join(platform.python_version_tuple()[:2])
-    return (f"darkhorse code {code_digest('experiments')[:10]}", f"Python {python}", f"NumPy {np.__version__}")
-
-
-@contextlib.contextmanager
-def _dask(jobs: int, scheduler: str | None) -> Iterator[_Dask]:
-    if importlib.util.find_spec("distributed") is None:
-        remedy = "Install it: pip install 'darkhorse[cluster]'"
-        raise InputError(Problem("the executor dask needs the package distributed, which is not here", remedy=remedy))
-    with _silence():
-        if scheduler is None:
-            with _local_cluster(jobs) as client:
-                # Dask forgets workers that end as they start; this starts them again, and does nothing else.
-                yield _Dask(client, _answer, functools.partial(client.cluster.scale, jobs))
-        else:
-            with _reached_cluster(scheduler) as client:
-                yield _Dask(client, functools.partial(_answer_of_the_same, _identity()), lambda: None)
-
-
-@contextlib.contextmanager
-def _silence() -> Iterator[None]:
-    """Keep what distributed logs off the terminal: lost workers and connections are told in the results."""
-    import distributed  # noqa: F401  (it sets its handlers when it is imported)
-
-    handlers = [(handler, handler.level) for handler in logging.getLogger("distributed").handlers]
-    for handler, _ in handlers:
-        handler.setLevel(logging.CRITICAL + 1)
-    try:
-        yield
-    finally:
-        for handler, level in handlers:
-            handler.setLevel(level)
-
-
-@contextlib.contextmanager
-def _local_cluster(jobs: int) -> Iterator[Any]:
-    """Start a Dask cluster of processes on this machine, and end it."""
-    import dask
-    from distributed import Client, LocalCluster
-
-    settings = {
-        "distributed.nanny.pre-spawn-environ": {},  # it would stay in this process
-        "distributed.scheduler.allowed-failures": TRIES_ALONE - 1,
-        "distributed.comm.timeouts.connect": SECONDS_TO_REACH,  # to a worker that is lost with a value
-    }
-    with (
-        _environment_kept(),
-        one_thread_each(),  # until the end: workers that are lost are started anew
-        dask.config.set(settings),
-        tempfile.TemporaryDirectory(prefix="darkhorse-", ignore_cleanup_errors=True) as folder,
-        LocalCluster(  # type: ignore[no-untyped-call]
-            n_workers=jobs,
-            threads_per_worker=1,
-            processes=True,
-            host="127.0.0.1",
-            dashboard_address="127.0.0.1:0",  # any free port: None would take a certain one
-            scheduler_kwargs={"dashboard": False},
-            memory_limit=None,
-            local_directory=folder,
-            silence_logs=logging.CRITICAL,
-        ) as cluster,
-        Client(cluster, set_as_default=False) as client,  # type: ignore[no-untyped-call]
-    ):
-        try:
-            yield client
-        finally:
-            _end_at_once(cluster.workers.values())
-
-
-@contextlib.contextmanager
-def _environment_kept() -> Iterator[None]:
-    """Take away what distributed puts into the environment of this process when it starts others."""
-    before = set(os.environ)
-    try:
-        yield
-    finally:
-        for name in os.environ.keys() - before:
-            del os.environ[name]
-
-
-def _end_at_once(nannies: Iterable[Any]) -> None:
-    """Kill the workers of a local cluster: asked politely, they finish their pieces or take seconds to give up."""
-    for nanny in nannies:
-        nanny.close_gracefully()  # which means not to start the worker again
-        if nanny.pid is not None:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(nanny.pid, signal.SIGTERM if os.name == "nt" else signal.SIGKILL)
-
-
-@contextlib.contextmanager
-def _reached_cluster(scheduler: str) -> Iterator[Any]:
-    """Connect to a Dask cluster that is there; its workers must give the numbers that this process gives."""
-    from distributed import Client
-
-    try:
-        with ThreadPoolExecutor(1) as aside:  # asyncio may be busy here, as it is in a notebook
-            aside.submit(asyncio.run, _call(scheduler)).result()
-    except (OSError, ValueError) as error:
-        why = " ".join(str(error).split())
-        remedy = "Start one with `dask scheduler` and `dask worker`, and give its address, such as tcp://host:8786"
-        raise InputError(Problem(f"no Dask scheduler answers at {scheduler} ({why})", remedy=remedy)) from None
-    with Client(scheduler, timeout=SECONDS_TO_REACH, set_as_default=False) as client:  # type: ignore[no-untyped-call]
-        found = client.run(_identity, on_error="return")
-        if not found:
-            remedy = f"Start some: `dask worker {scheduler}`"
-            raise InputError(Problem(f"the Dask scheduler at {scheduler} has no workers", remedy=remedy))
-        others = {address: what for address, what in found.items() if what != _identity()}
-        if others:
-            raise _other_numbers(others, _identity())
-        yield client
-
-
-async def _call(scheduler: str) -> None:
-    """Connect once and hang up: a Client that fails to connect stays, and is ended at a moment that can block all."""
-    from distributed.comm.core import connect
-
-    comm = await connect(scheduler, timeout=SECONDS_TO_REACH)  # type: ignore[no-untyped-call]
-    await comm.close()
-
-
-def _other_numbers(others: Mapping[str, object], expected: tuple[str, ...]) -> InputError:
-    address, what = next(iter(others.items()))
-    has = ", ".join(what) if isinstance(what, tuple) else f"not this darkhorse ({type(what).__name__}: {what})"
-    message = f"Dask workers would give other numbers ({len(others)}; {address}: {has}; here: {', '.join(expected)})"
-    return InputError(Problem(message, remedy="Give them the versions of here, and start them again"))

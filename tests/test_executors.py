@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sim import executors
+from sim import cluster, executors
 from sim.errors import InputError, Problem
 from sim.executors import NAMES, Done, WorkersError, executor
 from sim.plan import SHOWS_ONLY
@@ -82,23 +82,23 @@ def test_the_packages_of_a_cluster_are_loaded_only_when_used() -> None:
 
 
 def test_an_answer_carries_value_error_or_bad_input() -> None:
-    assert executors._told(executors._answer(4, pickle.dumps((half, 8)))) == Done(4, 4.0)
-    odd = executors._told(executors._answer(4, pickle.dumps((half, 5))))
+    assert executors.told_piece(executors.answer_piece(4, pickle.dumps((half, 8)))) == Done(4, 4.0)
+    odd = executors.told_piece(executors.answer_piece(4, pickle.dumps((half, 5))))
     assert odd.error.startswith("ValueError: 5 is odd")
     with pytest.raises(InputError, match="three is no input"):
-        executors._told(executors._answer(4, pickle.dumps((half, 3))))
+        executors.told_piece(executors.answer_piece(4, pickle.dumps((half, 3))))
 
 
 def test_what_cannot_be_sent_either_way_is_an_error_of_its_piece() -> None:
-    value = executors._told(executors._answer(4, pickle.dumps((unpicklable, 8))))
+    value = executors.told_piece(executors.answer_piece(4, pickle.dumps((unpicklable, 8))))
     assert (value.index, value.value) == (4, None)
     assert "lambda" in value.error
     unknown = pickle.dumps((half, 8)).replace(b"half", b"hale")
-    assert executors._told(executors._answer(5, unknown)).error.startswith("AttributeError")
+    assert executors.told_piece(executors.answer_piece(5, unknown)).error.startswith("AttributeError")
 
 
 def test_a_piece_that_lost_its_worker_goes_alone() -> None:
-    line = executors._Line(half, enumerate(range(4)))
+    line = executors.Line(half, enumerate(range(4)))
     for _ in range(5):
         line.draw()
     assert line.all_drawn
@@ -118,10 +118,10 @@ def test_a_piece_that_lost_its_worker_goes_alone() -> None:
 
 
 def test_a_worker_of_other_code_computes_nothing() -> None:
-    mine, piece = executors._identity(), pickle.dumps((half, 8))
-    assert executors._told(executors._answer_of_the_same(mine, 4, piece)) == Done(4, 4.0)
+    mine, piece = cluster._identity(), pickle.dumps((half, 8))
+    assert executors.told_piece(cluster._answer_of_the_same(mine, 4, piece)) == Done(4, 4.0)
     with pytest.raises(InputError, match=r"would give other numbers .*; here: darkhorse code 0, Python 3\.11, NumPy 1"):
-        executors._told(executors._answer_of_the_same(("darkhorse code 0", "Python 3.11", "NumPy 1"), 4, piece))
+        executors.told_piece(cluster._answer_of_the_same(("darkhorse code 0", "Python 3.11", "NumPy 1"), 4, piece))
 
 
 def test_executors_move_no_number_and_their_failure_is_no_bad_input() -> None:

@@ -15,9 +15,11 @@ from typing import Any
 import psutil
 import pytest
 
+from sim import cluster as dask_side
 from sim import executors
+from sim.cluster import ENDED_ON_CLUSTER
 from sim.errors import InputError, Problem
-from sim.executors import ENDED, ENDED_ON_CLUSTER, THREAD_VARIABLES, Done, Executor, WorkersError, executor
+from sim.executors import ENDED, THREAD_VARIABLES, Done, Executor, WorkersError, executor
 
 pytestmark = pytest.mark.slow
 
@@ -375,7 +377,7 @@ class Cluster:
 @pytest.fixture
 def cluster(tmp_path: Path) -> Iterator[Cluster]:
     """A scheduler without workers."""
-    executors._identity.cache_clear()  # the code may have been edited since the session began
+    dask_side._identity.cache_clear()  # the code may have been edited since the session began
     found = Cluster(tmp_path)
     yield found
     found.end()
@@ -395,13 +397,13 @@ def test_a_cluster_of_other_code_or_without_workers_is_refused(
     with pytest.raises(InputError, match=r"has no workers\. Start some: `dask worker tcp://"):
         reach(cluster.address)
     cluster.add_workers(2)
-    monkeypatch.setattr(executors, "code_digest", lambda *_: "other code than theirs")
-    executors._identity.cache_clear()
+    monkeypatch.setattr(dask_side, "code_digest", lambda *_: "other code than theirs")
+    dask_side._identity.cache_clear()
     try:
         with pytest.raises(InputError, match=r"would give other numbers \(2; tcp.*; here: darkhorse code other code"):
             reach(cluster.address)
     finally:
-        executors._identity.cache_clear()
+        dask_side._identity.cache_clear()
 
 
 def test_a_scheduler_that_goes_away_ends_the_work_with_one_sentence(cluster: Cluster) -> None:

@@ -21,7 +21,7 @@ LOW = ("errors", "calendar", "arrays", "places", "yamlfile", "distributions", "d
        "networks", "policies")  # fmt: skip
 WORLD = ("lots", "setup", "engine", "measures", "measuring", "checks", "graphs", "world")
 RESULTS = ("plan", "results", "compare", "ensemble", "history", "golden", "facts", "fact_formulas", "explain", "disk",
-           "executors")  # fmt: skip
+           "executors", "cluster")  # fmt: skip
 PACKAGES = {"experiments": 3, "analysis": 4, "charts": 5, "commands": 6}
 """Layers of the folders of `sim`."""
 HEAVY = ("pandas", "scipy", "mesa", "matplotlib", "networkx", "pyarrow")

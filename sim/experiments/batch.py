@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import pyarrow
 
 SMALLEST_PART, PARTS_WANTED = 64, 4
-"""A short list is cut into four parts or so, so that some workers can share it."""
+"""A list is cut into equal parts, four or a multiple of it, so that some workers end at the same time."""
 FEW_FAILURES = 4
 """Failing runs of a part that are looked for one by one; after that, what fails together is kept as failed together."""
 SERIES = "series:"
@@ -182,7 +182,8 @@ def _finished(tasks: "Iterator[tuple[int, _Task]]", count: int, how: How) -> "It
 
 def part_size(runs: int) -> int:
     """Return the number of runs in a part of a list of so many: it depends on nothing else."""
-    return min(DEFAULT_BLOCK, max(SMALLEST_PART, -(-runs // PARTS_WANTED)))
+    parts = PARTS_WANTED * -(-runs // (PARTS_WANTED * DEFAULT_BLOCK))
+    return max(SMALLEST_PART, -(-runs // parts))
 
 
 def fingerprint(lot: Lot, ask: Ask) -> str:
