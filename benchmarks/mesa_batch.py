@@ -13,11 +13,10 @@ import numpy as np
 from mesa import DataCollector
 from mesa.batchrunner import batch_run
 
-from benchmarks.worlds import with_communities
-from sim.data import load_tables
+from sim.data import Tables, load_tables
 from sim.engine import Engine
 from sim.scenario import load_scenario
-from tests.twin.build import twin_inputs
+from tests.twin.build import cut_tables, twin_inputs
 from tests.twin.model import TwinModel
 
 SCENARIO = "deepseek_shock"
@@ -25,12 +24,19 @@ MEASURE, OUTCOME = "frontier_capability", "frontier"
 BLOCK = 384
 
 
+def world(communities: int) -> Tables:
+    """The data tables with so many of the communities, evenly spaced over them."""
+    tables = load_tables()
+    rows = np.linspace(0, len(tables.communities.rows) - 1, communities).round().astype(int)
+    return cut_tables(tables, tables.labs.text("lab"), rows.tolist())
+
+
 class BatchTwin(TwinModel):
     """One run of the twin as `batch_run` wants it: made from plain arguments, with a data collector."""
 
     def __init__(self, run: int, months: int, communities: int) -> None:
         """Run `run` of the main scenario over so many months."""
-        super().__init__(twin_inputs(load_scenario(SCENARIO), with_communities(load_tables(), communities), run))
+        super().__init__(twin_inputs(load_scenario(SCENARIO), world(communities), run))
         self.last = months
         self.datacollector = DataCollector({OUTCOME: lambda model: max(model.frontiers["CN"])})
         self.running = True
@@ -58,7 +64,7 @@ def with_arrays(runs: int, months: int, communities: int) -> tuple[float, np.nda
     from sim.measures import columns, record
 
     started = time.perf_counter()
-    scenario, tables = load_scenario(SCENARIO), with_communities(load_tables(), communities)
+    scenario, tables = load_scenario(SCENARIO), world(communities)
     place = columns([MEASURE]).index(f"{MEASURE}.CN")
     outcome = []
     for start in range(0, runs, BLOCK):
@@ -86,7 +92,7 @@ def main(words: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.mesa_batch", description=__doc__)
     parser.add_argument("--runs", default="2,8", help="numbers of runs, with commas between")
     parser.add_argument("--months", type=int, default=24)
-    parser.add_argument("--communities", default="40,80", help="numbers of communities, multiples of 40")
+    parser.add_argument("--communities", default="10,20,40", help="numbers of communities, at most 40")
     asked = parser.parse_args(words)
     print("communities  runs months  s/run twin  s/run arrays  s/run of 384  ratio  ratio of 384")
     for communities in (int(number) for number in asked.communities.split(",")):
