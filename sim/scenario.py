@@ -150,6 +150,10 @@ class Template:
         }
         self._root, self._merged = Node(entries, merged.root.file, merged.root.line), merged
 
+    def locate(self, path: Sequence[str]) -> Node:
+        """Return the node at a path of the file, or the last one on the way that exists."""
+        return self._merged.root.locate(path)
+
     def full_path(self, path: str) -> tuple[str, ...] | Problem:
         """Return the keys of a dotted path of which a tail is given; a Problem without a place where there is none."""
         return resolve_path(path, self._paths)
@@ -243,7 +247,8 @@ def _experiment(report: Report, catalogues: Catalogues) -> ExperimentBlock | Non
         return None
     block = report.validate(ExperimentBlock, written.plain(), ("experiment",))
     paths = known_paths(catalogues)
-    for key in block.vary if block else ():
+    vary = written.entries.get("vary")
+    for key in vary.entries if vary else ():
         keys = resolve_path(key, paths)
         if isinstance(keys, Problem):
             node = report.root.locate(("experiment", "vary", key))

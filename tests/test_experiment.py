@@ -5,7 +5,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from sim.cli import app
 from sim.errors import InputError
 from sim.experiments.axes import parse_axis
 from sim.experiments.experiment import BASELINE, POINT, Experiment, plan_experiment
@@ -218,6 +220,40 @@ def test_bad_experiments_are_refused_in_words(changes: dict[str, Any], text: str
     with pytest.raises(InputError) as error:
         plan(**changes)
     assert text in str(error.value)
+
+
+def test_faults_of_a_file_are_told_with_their_lines(tmp_path: Path) -> None:
+    file = tmp_path / "two_levers.yaml"
+    bad = FILE.replace("to: 1, count: 3", "to: 2, cont: 3").replace("[0.5, 1]", "0.5")
+    file.write_text(bad, encoding="utf-8")
+    with pytest.raises(InputError) as error:
+        plan_experiment(file, [], {})
+    assert [(problem.line, problem.path) for problem in error.value.problems] == [
+        (8, "experiment.vary.export_controls.strictness.cont"), (9, "experiment.vary.open_source.diffusion"),
+    ]  # fmt: skip
+    file.write_text(FILE.replace("to: 1, count: 3", "to: 2, count: 3"), encoding="utf-8")
+    with pytest.raises(InputError, match=r"two_levers\.yaml:8: .*2 is out of range"):
+        plan_experiment(file, [], {})
+    result = CliRunner().invoke(app, ["validate", str(file)])
+    assert result.exit_code == 2
+    assert "two_levers.yaml:8: " in result.stderr
+
+
+def test_nothing_is_written_where_the_executor_is_at_fault(tmp_path: Path) -> None:
+    words = [
+        "sweep",
+        "deepseek_shock",
+        "--vary",
+        "strictness=0,1",
+        "--executor",
+        "dusk",
+        "--out",
+        str(tmp_path / "out"),
+    ]
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code == 2
+    assert "Did you mean dask?" in result.stderr
+    assert not (tmp_path / "out").exists()
 
 
 def test_no_counterfactual_means_compared_with_the_scenario_as_written(tmp_path: Path) -> None:

@@ -59,7 +59,10 @@ def validate_files(files: Sequence[str], as_json: bool) -> bool:
     found: list[tuple[str, Scenario | None, list[Problem]]] = []
     for file in files:
         try:
-            found.append((file, load(file), []))
+            loaded = load(file)
+            if loaded.experiment is not None:
+                _check_experiment(file)
+            found.append((file, loaded, []))
         except InputError as error:
             found.append((file, None, error.problems))
     if as_json:
@@ -74,6 +77,14 @@ def validate_files(files: Sequence[str], as_json: bool) -> bool:
             for problem in problems:
                 typer.echo(str(problem), err=True)
     return all(scenario is not None for _, scenario, _ in found)
+
+
+def _check_experiment(file: str) -> None:
+    """Make the points of a file's experiment. Raises InputError."""
+    from sim.experiments.experiment import plan_experiment
+    from sim.measures import CATALOGUE
+
+    plan_experiment(file, [], {}, CATALOGUE)
 
 
 def print_explanation(name: str, sets: Sequence[str], as_json: bool) -> None:

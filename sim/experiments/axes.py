@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -68,7 +68,7 @@ def make_axis(label: str, keys: Sequence[str], written: Any, is_grid: bool) -> A
     report = Report(node_of(written, "--vary"))
     span = report.validate(Range, written, ())
     if span is None:
-        raise InputError([replace(found, path=f"{label}.{found.path}".rstrip(".")) for found in report.problems])
+        raise InputError(report.problems)
     if not span.start < span.to:
         raise ValueError(f"the range ends ({span.to:g}) where it starts ({span.start:g}), or before")
     if is_grid and span.count is None:

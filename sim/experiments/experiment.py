@@ -29,7 +29,7 @@ from sim.yamlfile import Node, node_of
 AS_WRITTEN, COUNTERFACTUAL = "as_written", "counterfactual"
 POINT, BASELINE = "point", "baseline"
 MOST_POINTS, MOST_RUNS = 200_000, 20_000_000
-VARY = "--vary"
+OPTIONS = {"vary": "--vary", "policies": "--policy", "baseline": "--baseline"}
 
 Values = Mapping[str, Any]
 
@@ -117,13 +117,13 @@ def plan_experiment(
     """
     template = Template(name_or_path, sets, known_measures=None if known_measures is None else set(known_measures))
     base = template.scenario
-    block = _block(base, changes)
-    axes = _axes(template, block)
+    block, origin = _block(base, changes), Origin(template, changes)
+    axes = _axes(template, block, origin)
     outcomes = column_names(block.outcomes, "--outcomes") or DEFAULT_OUTCOMES
     at = tuple(sorted({month_index(month) for month in block.at})) or stated_months(base, base.end)
     _check_months(base, at)
     ask = Ask(outcomes, at, column_names(block.series, "--series"))
-    points, against = _Points(template, block, axes).make()
+    points, against = _Points(template, block, axes, origin).make()
     experiment = Experiment(replace(base, experiment=None), axes, points, against, block, ask)
     if experiment.runs > MOST_RUNS:
         raise _refuse(f"{experiment.runs:,} runs are more than {MOST_RUNS:,}", "Take fewer points, draws or seeds")
@@ -149,24 +149,46 @@ def _block(base: Scenario, changes: Values) -> ExperimentBlock:
     return block
 
 
-def _axes(template: Template, block: ExperimentBlock) -> tuple[Axis, ...]:
+@dataclass(frozen=True)
+class Origin:
+    """Where a part of an experiment was written: in an option, or at a line of the file."""
+
+    template: Template
+    changes: Values
+
+    def of(self, key: str, name: str = "") -> tuple[str, int | None, str]:
+        """Return file, line and path of a key of the block, or of a name under it."""
+        given = self.changes.get(key)
+        if given is not None and (not name or (isinstance(given, dict) and name in given)):
+            return OPTIONS[key], None, name
+        keys = ("experiment", key, name) if name else ("experiment", key)
+        node = self.template.locate(keys)
+        return node.file, node.line, ".".join(keys)
+
+    def place(self, problem: Problem, key: str, name: str = "") -> Problem:
+        """Return a problem that was found in a value, at the place where it was written."""
+        file, line, path = self.of(key, name)
+        return replace(problem, file=file, line=line, path=".".join(part for part in (path, problem.path) if part))
+
+
+def _axes(template: Template, block: ExperimentBlock, origin: Origin) -> tuple[Axis, ...]:
     axes: list[Axis] = []
     problems: list[Problem] = []
     for label, written in block.vary.items():
         keys = template.full_path(label)
         if isinstance(keys, Problem):
-            problems.append(replace(keys, file=VARY, path=label))
+            problems.append(origin.place(keys, "vary", label))
             continue
         try:
             axes.append(make_axis(label, keys, written, block.method == "grid"))
         except InputError as error:
-            problems += error.problems
+            problems += [origin.place(problem, "vary", label) for problem in error.problems]
         except ValueError as error:
-            remedy = "Write path=from:to:count, or path=a,b,c"
-            problems.append(Problem(str(error), VARY, path=label, remedy=remedy))
+            remedy = "Write path=from:to:count, or path=a,b,c; in a file {from, to, count}, or a list"
+            problems.append(origin.place(Problem(str(error), remedy=remedy), "vary", label))
     paths = [axis.path for axis in axes]
     for path in dict.fromkeys(path for path in paths if paths.count(path) > 1):
-        problems.append(Problem("this axis is there twice", VARY, path=path, remedy="Give each path once"))
+        problems.append(Problem("this axis is there twice", "experiment", path=path, remedy="Give each path once"))
     if problems:
         raise InputError(problems)
     return tuple(axes)
@@ -175,8 +197,9 @@ def _axes(template: Template, block: ExperimentBlock) -> tuple[Axis, ...]:
 class _Points:
     """Makes the points of an experiment and their baselines; a baseline that equals a point is that point."""
 
-    def __init__(self, template: Template, block: ExperimentBlock, axes: Sequence[Axis]) -> None:
-        self.template, self.block, self.axes = template, block, axes
+    def __init__(self, template: Template, block: ExperimentBlock, axes: Sequence[Axis], origin: Origin) -> None:
+        self.template, self.block, self.axes, self.origin = template, block, axes, origin
+        self.written = {axis.path: origin.of("vary", axis.label) for axis in axes}
         self.known: dict[str, int] = {}
         self.points: list[Point] = []
         self.problems: list[Problem] = []
@@ -213,7 +236,7 @@ class _Points:
 
     def _add(self, role: str, policy: str, values: Values, over: Mapping[str, Node], stated: Values) -> int:
         """Return the number of a setting, which is made unless an equal one is there; -1 where it is no scenario."""
-        named = {path: node_of(value, VARY) for path, value in values.items()}
+        named = {path: node_of(value, *self.written[path][:2]) for path, value in values.items()}
         try:
             scenario = self.template.variant([*self.overlays.get(policy, {}).items(), *named.items(), *over.items()])
         except InputError as error:
@@ -234,7 +257,8 @@ class _Points:
         if written == COUNTERFACTUAL:
             return self._full(self._counterfactual(f"policies.{name}"))
         if isinstance(written, dict):
-            return self._full({path: node_of(value, "--policy") for path, value in written.items()}, f"policies.{name}")
+            file, line, _ = self.origin.of("policies", name)
+            return self._full({path: node_of(value, file, line) for path, value in written.items()}, f"policies.{name}")
         message = f"a policy sets values, or is as_written or counterfactual, not {shown(written)}"
         raise _refuse(message, "Write name={path: value, ...}", f"policies.{name}")
 
@@ -258,7 +282,8 @@ class _Points:
         if written is None:
             written = COUNTERFACTUAL if self.template.counterfactual else AS_WRITTEN
         if isinstance(written, dict):
-            values = self._full({path: node_of(value, "--baseline") for path, value in written.items()}, "baseline")
+            file, line, _ = self.origin.of("baseline")
+            values = self._full({path: node_of(value, file, line) for path, value in written.items()}, "baseline")
             return values, ", ".join(f"{path} = {shown(value)}" for path, value in written.items())
         if written in self.overlays and written != AS_WRITTEN:
             return str(written), f"policy {written}"
@@ -270,7 +295,8 @@ class _Points:
         valid = [AS_WRITTEN, COUNTERFACTUAL, *self.overlays]
         remedy = f"Write one of {', '.join(dict.fromkeys(valid))}, or values"
         near = nearest_name(str(written), valid)
-        raise InputError(Problem(f"there is no policy {shown(written)}", "--baseline", nearest=near, remedy=remedy))
+        problem = Problem(f"there is no policy {shown(written)}", nearest=near, remedy=remedy)
+        raise InputError(self.origin.place(problem, "baseline"))
 
     def _combinations(self) -> list[dict[str, Any]]:
         paths = [axis.path for axis in self.axes]

@@ -8,6 +8,7 @@ outputs/sweep-<name>-<hash>/
   runs.parquet, series.parquet, design.csv, summary.csv, effects.csv, manifest.json (last)
 """
 
+import contextlib
 import gzip
 import io
 import json
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from sim.calendar import month_index, month_label
 from sim.disk import disk_errors, one_writer, write_whole
+from sim.errors import InputError
 from sim.experiments.axes import Axis
 from sim.experiments.batch import Batch, How, compute
 from sim.experiments.effects import few_draws
@@ -88,7 +90,11 @@ def carry_out_sweep(experiment: Experiment, order: Order) -> Swept:
             if order.force:
                 _clear(folder)
             _begin(folder, experiment, order.command)
-            batch = compute(folder, experiment.lot(), experiment.ask, order.how)
+            try:
+                batch = compute(folder, experiment.lot(), experiment.ask, order.how)
+            except InputError:
+                _leave_nothing(folder)
+                raise
             if batch.missing:
                 return Swept(folder, False, batch.missing, {})
             return Swept(folder, False, 0, _finish(folder, experiment, batch))
@@ -139,6 +145,14 @@ def _finished(folder: Path) -> dict[str, Any] | None:
     manifest = read_manifest(folder)
     check_tables(folder, manifest)
     return manifest if manifest["status"] == "done" else None
+
+
+def _leave_nothing(folder: Path) -> None:
+    """Remove a folder in which nothing was computed, and the one above it if that is empty."""
+    if not any((folder / "parts").glob("*.parquet")):
+        shutil.rmtree(folder, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            folder.parent.rmdir()
 
 
 def _clear(folder: Path) -> None:
