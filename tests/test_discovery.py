@@ -271,7 +271,7 @@ def test_the_tree_splits_on_what_was_planted() -> None:
     assert max(leaf.share for leaf in leaves) > 0.65
     assert "all runs: " in drawn(nodes, {})
     assert "\n  A short name > " in drawn(nodes, {nodes[0].dimension: "A short name"})
-    assert nodes == grow(cases, Rule(), seed=2)
+    assert repr(nodes) == repr(grow(cases, Rule(), seed=2))  # leaves have NaN for a threshold
 
 
 def test_trees_tell_planted_cases_and_not_noise() -> None:
