@@ -211,6 +211,13 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"vary": {"strictness": {"from": 0, "to": 1}}, "method": "sobol"}, "--points"),
     ({"vary": {"strictness": [0, 1]}, "method": "random"}, "latin_hypercube"),
     ({"vary": {"strictness": [0, 1]}, "draws": 0}, "draws"),
+    ({"vary": {"seed": [1, 2]}}, "seed holds for all points"),
+    ({"vary": {"end": ["2022-03", "2022-04"]}}, "end holds for all points"),
+    ({"policies": {"later": {"end": "2022-04"}}}, "end holds for all points"),
+    ({"policies": {"as_written": {"diffusion": 1}}}, "as_written has a meaning of its own"),
+    ({"policies": {"counterfactual": {"diffusion": 1}}}, "counterfactual has a meaning of its own"),
+    ({"vary": {"strictness": [0, 1]}, "baseline": ["a"]}, "a word or values"),
+    ({"vary": {axis: {"from": 0, "to": 1, "count": 900} for axis in ("strictness", "diffusion")}}, "810,000 points"),
     ({"vary": {"strictness": [0, 1]}, "draws": 900_000, "seeds": 10_000}, "more than"),
 ]
 
@@ -254,6 +261,13 @@ def test_nothing_is_written_where_the_executor_is_at_fault(tmp_path: Path) -> No
     assert result.exit_code == 2
     assert "Did you mean dask?" in result.stderr
     assert not (tmp_path / "out").exists()
+
+
+def test_an_option_given_twice_is_refused() -> None:
+    for words in (["--vary", "strictness=0,1"], ["--policy", "a={diffusion: 1}"]):
+        result = CliRunner().invoke(app, ["sweep", "deepseek_shock", *words, *words, "--dry-run"])
+        assert result.exit_code == 2
+        assert "given twice" in result.stderr
 
 
 def test_no_counterfactual_means_compared_with_the_scenario_as_written(tmp_path: Path) -> None:

@@ -107,6 +107,16 @@ def test_a_null_policy_has_effects_of_exactly_zero(tmp_path: Path) -> None:
     assert {float(row["mean"]) > 0.0 for row in lifted if row["at"] == "2023-02"} == {True}
 
 
+def test_numbers_of_a_lab_may_vary(tmp_path: Path) -> None:
+    policies = {"plain": "as_written", "unknown": {"world.labs.DeepSeek.lab_effect": {"min": 0.0, "max": 1.0}}}
+    vary = {"world.labs.Moonshot.entry": ["2022-02", "never"]}
+    sweep = Sweep(swept(tmp_path, plan(policies=policies, vary=vary, baseline="plain", seeds=1)).folder)
+    table = sweep.read(["world.labs.DeepSeek.lab_effect", "policy"])
+    drawn = ~np.isnan(table["world.labs.DeepSeek.lab_effect"])
+    assert (drawn == (table["policy"] == "unknown")).all()
+    assert not sweep.failed().any()
+
+
 def test_a_finished_sweep_is_found(folder: Path) -> None:
     before = {path.name: path.stat().st_mtime_ns for path in folder.iterdir() if path.is_file()}
     again = swept(folder.parent, plan(), How(executor="nobody"))

@@ -23,6 +23,7 @@ from typer.testing import CliRunner
 import sim.disk
 import sim.experiments.batch
 from sim.cli import app
+from sim.errors import InputError
 from sim.experiments.batch import How
 from sim.experiments.experiment import Experiment, plan_experiment
 from sim.experiments.outcomes import Ask, Kept, keep
@@ -226,6 +227,32 @@ def test_failing_runs_are_kept_as_data_and_the_others_stand(tmp_path: Path, undi
     again = swept(tmp_path)
     assert not again.found
     assert again.manifest["digests"]["values"] == undisturbed
+
+
+def test_an_interrupted_retry_of_failed_runs_can_be_tried_again(
+    tmp_path: Path, undisturbed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    swept(tmp_path, replace(HERE, keep=fails_on_some))
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("sim.experiments.sweep.write_failures", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            swept(tmp_path)
+    assert swept(tmp_path).manifest["digests"]["values"] == undisturbed
+
+
+def test_a_shard_at_fault_leaves_the_others_alone(tmp_path: Path, undisturbed: str) -> None:
+    swept(tmp_path, replace(HERE, shard=(1, 2)))
+    before = parts_of(tmp_path)
+    with pytest.raises(InputError, match="no executor"):
+        swept(tmp_path, How("nobody", shard=(2, 2)))
+    assert parts_of(tmp_path) == before
+    words = [*WORDS, "--out", str(tmp_path), "--shard", "2/2", "--force"]
+    assert CliRunner().invoke(app, words).exit_code == 2
+    assert swept(tmp_path, replace(HERE, shard=(2, 2))).manifest["digests"]["values"] == undisturbed
 
 
 def test_a_failed_sweep_ends_with_exit_code_1_and_says_how_to_replay(

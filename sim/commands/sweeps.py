@@ -49,8 +49,8 @@ class SweepWish:
         found = {key: METHODS.get(str(value), value) for key, value in self.block.items() if value is not None}
         lists = {"outcomes": self.outcomes, "series": self.series, "at": self.at}
         found |= {key: [part.strip() for part in text.split(",")] for key, text in lists.items() if text}
-        found["vary"] = dict(parse_axis(text) for text in self.vary)
-        found["policies"] = dict(_policy(text) for text in self.policies)
+        found["vary"] = _each_once("--vary", [parse_axis(text) for text in self.vary])
+        found["policies"] = _each_once("--policy", [_policy(text) for text in self.policies])
         if self.baseline:
             found["baseline"] = _baseline(self.baseline)
         return found
@@ -84,6 +84,9 @@ def sweep_scenario(file: str, wish: SweepWish, manner: Manner, dry: bool) -> boo
     if dry:
         _show_plan(experiment, manner)
         return True
+    if manner.force and manner.shard:
+        message = "--force would throw away what other shards computed"
+        raise InputError(Problem(message, "--shard", remedy="Delete the folder before the first shard starts"))
     if manner.out.exists() and not manner.out.is_dir():
         raise InputError(Problem("--out is a file, not a folder", str(manner.out), remedy="Name a folder"))
     with progress(manner.quiet or manner.as_json) as shown, _how(manner, shown) as how:
@@ -126,6 +129,14 @@ def _shard(text: str | None) -> tuple[int, int] | None:
         remedy = "Write i/n with i from 1 to n, as in --shard 2/8"
         raise InputError(Problem(f"'{text}' is no shard", "--shard", remedy=remedy))
     return int(first), int(second)
+
+
+def _each_once(option: str, pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    names = [name for name, _ in pairs]
+    for name in names:
+        if names.count(name) > 1:
+            raise InputError(Problem("it is given twice", option, path=name, remedy="Give each name once"))
+    return dict(pairs)
 
 
 def _policy(text: str) -> tuple[str, Any]:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 SMALLEST_PART, PARTS_WANTED = 64, 4
 """A list is cut into equal parts, four or a multiple of it, so that some workers end at the same time."""
-FEW_FAILURES = 4
+FEW_FAILURES = 32
 """Failing runs of a part that are looked for one by one; after that, what fails together is kept as failed together."""
 SERIES = "series:"
 """What the columns of monthly series begin with in a part."""
@@ -205,7 +205,8 @@ def compute_part(task: _Task) -> "pyarrow.Table":
     for rows, kept in _attempts(task, np.arange(len(task.lot)), failures):
         values[rows], series[rows] = kept.values, kept.series
         for name in task.parameters:
-            drawn.setdefault(name, np.full(len(task.lot), np.nan))[rows] = kept.drawn[name][:, 0]
+            if name in kept.drawn:  # a number of a lab or chip is drawn only where a case sets it
+                drawn.setdefault(name, np.full(len(task.lot), np.nan))[rows] = kept.drawn[name][:, 0]
     return _table(task.rows, task.ask, values, series, drawn, failures)
 
 
@@ -222,7 +223,8 @@ def _attempts(task: _Task, rows: Whole, failures: list[Failure]) -> Iterator[tup
             yield from _attempts(task, rows[middle:], failures)
         else:
             trace = "".join(traceback.format_exception(error))
-            failures += [Failure(int(task.rows[row]), error_line(error), trace) for row in rows]
+            line = error_line(error) + (f" (one of {len(rows)} runs that failed together)" if len(rows) > 1 else "")
+            failures += [Failure(int(task.rows[row]), line, trace) for row in rows]
     else:
         yield rows, kept
 

@@ -88,7 +88,7 @@ def effect(values: Array, baseline: Array) -> Effect:
     return Effect(
         runs=len(pairs), mean=mean, mc_error=error, ci95_low=mean - reach, ci95_high=mean + reach, median=median,
         p05=p05, p95=p95, share_positive=float((pairs > 0.0).mean()),
-        effective_runs=float(len(pairs)) if spread == 0.0 else _ratio(spread, error**2),
+        effective_runs=float(len(pairs)) if error == 0.0 else _ratio(spread, error**2),
         variance_reduction=_ratio(apart, _variance(means)),
     )  # fmt: skip
 

@@ -6,6 +6,7 @@ two points share all draws and all luck, and with one seed run k of a point is r
 
 import hashlib
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -28,7 +29,9 @@ from sim.yamlfile import Node, node_of
 
 AS_WRITTEN, COUNTERFACTUAL = "as_written", "counterfactual"
 POINT, BASELINE = "point", "baseline"
-MOST_POINTS, MOST_RUNS = 200_000, 20_000_000
+MOST_POINTS, MOST_RUNS = 20_000, 20_000_000
+VARIES = ("world", "policies", "model")
+"""Blocks of a scenario in which points may differ; seed and horizon hold for all, or runs would be no pairs."""
 OPTIONS = {"vary": "--vary", "policies": "--policy", "baseline": "--baseline"}
 
 Values = Mapping[str, Any]
@@ -123,10 +126,9 @@ def plan_experiment(
     at = tuple(sorted({month_index(month) for month in block.at})) or stated_months(base, base.end)
     _check_months(base, at)
     ask = Ask(outcomes, at, column_names(block.series, "--series"))
+    _check_size(block, axes)
     points, against = _Points(template, block, axes, origin).make()
     experiment = Experiment(replace(base, experiment=None), axes, points, against, block, ask)
-    if experiment.runs > MOST_RUNS:
-        raise _refuse(f"{experiment.runs:,} runs are more than {MOST_RUNS:,}", "Take fewer points, draws or seeds")
     return experiment
 
 
@@ -176,6 +178,8 @@ def _axes(template: Template, block: ExperimentBlock, origin: Origin) -> tuple[A
     problems: list[Problem] = []
     for label, written in block.vary.items():
         keys = template.full_path(label)
+        if not isinstance(keys, Problem) and keys[0] not in VARIES:
+            keys = Problem(f"{keys[0]} holds for all points", remedy="Vary what stands under world, policies or model")
         if isinstance(keys, Problem):
             problems.append(origin.place(keys, "vary", label))
             continue
@@ -211,8 +215,6 @@ class _Points:
         """Return the points, those asked for first, and what they are compared with."""
         over, against = self._against()
         combinations = self._combinations()
-        if len(combinations) * len(self.overlays) > MOST_POINTS:
-            raise _refuse(f"there are more than {MOST_POINTS:,} points", "Take fewer values")
         asked = [(policy, values) for policy in self.overlays for values in combinations]
         numbers = [self._add(POINT, policy, values, {}, values) for policy, values in asked]
         if self.problems:
@@ -242,6 +244,10 @@ class _Points:
         except InputError as error:
             self.problems += error.problems
             return -1
+        base = self.template.scenario
+        if (scenario.seed, scenario.start, scenario.end) != (base.seed, base.start, base.end):
+            self.problems.append(_problem("seed and horizon hold for all points", "Change them by --set", policy))
+            return -1
         digest = scenario.digest()
         if role == BASELINE and digest in self.known:
             return self.known[digest]
@@ -252,6 +258,8 @@ class _Points:
 
     def _overlay(self, name: str, written: Any) -> Mapping[str, Node]:
         """Return what a policy sets, by full path."""
+        if name in (AS_WRITTEN, COUNTERFACTUAL) and written != name:
+            raise _refuse(f"{name} has a meaning of its own", "Give the policy another name", f"policies.{name}")
         if written in (AS_WRITTEN, None):
             return {}
         if written == COUNTERFACTUAL:
@@ -266,6 +274,10 @@ class _Points:
         found = {}
         for path, node in values.items():
             keys = self.template.full_path(path)
+            if not isinstance(keys, Problem) and keys[0] not in VARIES:
+                keys = Problem(
+                    f"{keys[0]} holds for all points", remedy="Set what stands under world, policies or model"
+                )
             if isinstance(keys, Problem):
                 raise InputError(replace(keys, file=node.file, line=node.line, path=f"{where}.{path}"))
             found[".".join(keys)] = node
@@ -285,6 +297,8 @@ class _Points:
             file, line, _ = self.origin.of("baseline")
             values = self._full({path: node_of(value, file, line) for path, value in written.items()}, "baseline")
             return values, ", ".join(f"{path} = {shown(value)}" for path, value in written.items())
+        if not isinstance(written, str):
+            raise _refuse(f"it must be a word or values, not {shown(written)}", "Write path: value", "baseline")
         if written in self.overlays and written != AS_WRITTEN:
             return str(written), f"policy {written}"
         if written == COUNTERFACTUAL:
@@ -314,5 +328,20 @@ def _check_months(base: Scenario, at: Iterable[int]) -> None:
         raise _refuse("a month of the outcomes lies outside the run", "Take it out, or move `end`", "at")
 
 
+def _check_size(block: ExperimentBlock, axes: Sequence[Axis]) -> None:
+    """Refuse what is too large before any of it is made."""
+    combinations = math.prod(len(axis.values) for axis in axes) if block.method == "grid" else block.points or 1
+    points = combinations * max(1, len(block.policies))
+    if points > MOST_POINTS:
+        raise _refuse(f"there are {points:,} points, more than {MOST_POINTS:,}", "Take fewer values or policies")
+    if points * block.draws * block.seeds > MOST_RUNS:
+        message = f"{points * block.draws * block.seeds:,} runs are more than {MOST_RUNS:,}"
+        raise _refuse(message, "Take fewer points, draws or seeds")
+
+
 def _refuse(message: str, remedy: str, path: str | None = None) -> InputError:
-    return InputError(Problem(message, "experiment", path=path, remedy=remedy))
+    return InputError(_problem(message, remedy, path))
+
+
+def _problem(message: str, remedy: str, path: str | None) -> Problem:
+    return Problem(message, "experiment", path=path, remedy=remedy)

@@ -106,4 +106,5 @@ def _statistics(paths: Array) -> tuple[Array, Array, Array]:
 
 def uncertain(cases: Sequence["Scenario"]) -> tuple[str, ...]:
     """Return the parameters that are drawn in at least one of the cases."""
-    return tuple(name for name in cases[0].world if any(not case.world[name].is_fixed for case in cases))
+    names = dict.fromkeys(name for case in cases for name in case.world)
+    return tuple(name for name in names if any(name in c.world and not c.world[name].is_fixed for c in cases))

@@ -14,8 +14,8 @@ from sim.arrays import Array
 
 Method = Literal["grid", "latin_hypercube", "sobol"]
 DrawMethod = Literal["random", "latin_hypercube", "sobol"]
-EDGE = 2.0**-54
-"""Half the distance between numbers of a Sobol' sequence as SciPy makes them is larger: no level is 0 or 1."""
+EDGE = 2.0**-53
+"""Levels keep this distance from 0 and 1, where a distribution without an end has no quantile."""
 
 
 def grid(values: Sequence[Sequence[Any]]) -> list[tuple[Any, ...]]:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sim.calendar import month_index, month_label
-from sim.disk import disk_errors, one_writer, write_whole
+from sim.disk import clear_unfinished, disk_errors, one_writer, write_whole
 from sim.errors import InputError
 from sim.experiments.axes import Axis
 from sim.experiments.batch import Batch, How, compute
@@ -89,15 +89,18 @@ def carry_out_sweep(experiment: Experiment, order: Order) -> Swept:
                 return Swept(folder, True, 0, found)
             if order.force:
                 _clear(folder)
-            _begin(folder, experiment, order.command)
+            begun = _begin(folder, experiment, order.command)
             try:
                 batch = compute(folder, experiment.lot(), experiment.ask, order.how)
             except InputError:
-                _leave_nothing(folder)
+                if begun and shard is None:
+                    _leave_nothing(folder)
                 raise
             if batch.missing:
                 return Swept(folder, False, batch.missing, {})
-            return Swept(folder, False, 0, _finish(folder, experiment, batch))
+            if shard is None:
+                return Swept(folder, False, 0, _finish(folder, experiment, batch))
+        return merge(folder)
 
 
 def merge(folder: Path) -> Swept:
@@ -108,6 +111,9 @@ def merge(folder: Path) -> Swept:
             return Swept(folder, True, 0, found)
         experiment = read_experiment(folder)
         with one_writer(folder / ".lock", lambda who: None):
+            found = _finished(folder)
+            if found is not None:
+                return Swept(folder, True, 0, found)
             batch = Batch(folder)
             if batch.missing:
                 share = f"{batch.rows - batch.missing} of {batch.rows} runs"
@@ -143,8 +149,10 @@ def _finished(folder: Path) -> dict[str, Any] | None:
     if not (folder / MANIFEST).exists():
         return None
     manifest = read_manifest(folder)
+    if manifest["status"] != "done":
+        return None
     check_tables(folder, manifest)
-    return manifest if manifest["status"] == "done" else None
+    return manifest
 
 
 def _leave_nothing(folder: Path) -> None:
@@ -163,10 +171,10 @@ def _clear(folder: Path) -> None:
             path.unlink()
 
 
-def _begin(folder: Path, experiment: Experiment, command: str) -> None:
-    """Write what is computed, once."""
+def _begin(folder: Path, experiment: Experiment, command: str) -> bool:
+    """Write what is computed, once; return whether this was the first time."""
     if (folder / EXPERIMENT).exists():
-        return
+        return False
     stream = io.BytesIO()
     with gzip.GzipFile(fileobj=stream, mode="wb", mtime=0) as packed:
         for point in experiment.points:
@@ -175,6 +183,7 @@ def _begin(folder: Path, experiment: Experiment, command: str) -> None:
             packed.write(json.dumps(entry).encode() + b"\n")
     write_whole(folder / POINTS, stream.getvalue())
     write_whole(folder / EXPERIMENT, json.dumps(_head(folder, experiment, command), indent=1).encode() + b"\n")
+    return True
 
 
 def _head(folder: Path, experiment: Experiment, command: str) -> dict[str, Any]:
@@ -211,6 +220,8 @@ def _head(folder: Path, experiment: Experiment, command: str) -> dict[str, Any]:
 
 def _finish(folder: Path, experiment: Experiment, batch: Batch) -> dict[str, Any]:
     """Write the tables and, last, the manifest; then the parts are no longer needed, unless a run failed."""
+    (folder / MANIFEST).unlink(missing_ok=True)  # of an earlier try, whose hashes hold no longer
+    clear_unfinished(folder)
     write_runs(folder, experiment, batch)
     failed = write_failures(folder, experiment, batch.failures)
     tables = [RUNS, DESIGN, SUMMARY, EFFECTS, *([SERIES] if experiment.ask.series else [])]

@@ -3,6 +3,7 @@
 import contextlib
 import csv
 import io
+import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ import numpy as np
 
 from sim.calendar import month_label
 from sim.compare import number_text
-from sim.disk import write_whole
+from sim.disk import temporary_beside, write_whole
 from sim.experiments.axes import Axis
 from sim.experiments.batch import SERIES as SERIES_PREFIX
 from sim.experiments.batch import Batch, Failure
@@ -42,7 +43,7 @@ def _writer(path: Path) -> "Iterator[Callable[[pyarrow.Table], None]]":
     """Yield what appends row groups to a Parquet file, which takes its name when it is whole."""
     from pyarrow import parquet
 
-    temporary = path.with_name(f".{path.name}.tmp")
+    temporary = temporary_beside(path)
     writers: list[Any] = []
 
     def write(table: "pyarrow.Table") -> None:
@@ -98,7 +99,11 @@ def _series_table(
         "month": pyarrow.array(list(labels) * len(rows)),
     }
     for name in experiment.ask.series:
-        lists = part.column(f"{SERIES_PREFIX}{name}").combine_chunks()
+        column = f"{SERIES_PREFIX}{name}"
+        if column not in part.column_names:  # no run of these came back
+            table[name] = pyarrow.array(np.full(len(rows) * len(labels), np.nan, dtype=np.float32))
+            continue
+        lists = part.column(column).combine_chunks()
         values = lists.flatten().to_numpy(zero_copy_only=False).astype(np.float32)
         whole = np.full((len(rows), len(labels)), np.nan, dtype=np.float32)
         whole[~np.asarray(lists.is_null())] = values.reshape(-1, len(labels))
@@ -120,8 +125,9 @@ def write_failures(folder: Path, experiment: Experiment, failures: Sequence[Fail
 
     place, listed = folder / FAILURES, []
     draws, seeds = experiment.block.draws, experiment.block.seeds
+    shutil.rmtree(place, ignore_errors=True)
     if failures:
-        place.mkdir(exist_ok=True)
+        place.mkdir()
     for failure in failures:
         point = experiment.points[failure.row // (draws * seeds)]
         scenario, trace = place / f"point-{point.number}.yaml", place / f"run-{failure.row}.txt"
