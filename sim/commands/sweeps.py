@@ -315,7 +315,11 @@ def _table(sweep: Sweep) -> str:
 
 
 def _names(sweep: Sweep, point: SweepPoint, header: Sequence[str]) -> list[str]:
-    return [*([point.policy] if header[0] == "policy" else []), *(cell[:12] for cell in sweep.cells(point))]
+    cells = [
+        f"{value:.4g}" if isinstance(value, float) else cell[:12]
+        for value, cell in zip(point.values.values(), sweep.cells(point), strict=True)
+    ]
+    return [*([point.policy] if header[0] == "policy" else []), *cells]
 
 
 def _cell(row: Mapping[str, str]) -> str:
