@@ -22,7 +22,7 @@ app = typer.Typer(
 )
 
 File = Annotated[str, typer.Argument(help="A preset's name or a YAML file.", metavar="FILE")]
-Folder = Annotated[Path, typer.Argument(help="A folder that `darkhorse run` wrote.", metavar="DIR")]
+Folder = Annotated[Path, typer.Argument(help="A folder of results that a command wrote.", metavar="DIR")]
 Runs = Annotated[
     int | None, typer.Option("--runs", min=1, metavar="N", help="Number of runs, instead of the scenario's.")
 ]

@@ -97,7 +97,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         reason = "does not exist" if not folder.exists() else f"has no readable {MANIFEST} ({error})"
-        raise OutputError(f"{folder} {reason}; give a folder that `darkhorse run` wrote") from None
+        raise OutputError(f"{folder} {reason}; give a folder of results") from None
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         raise OutputError(f"{folder / MANIFEST} is not a manifest of format {FORMAT}")
     missing = [name for name in tables_of(manifest) if not (folder / name).is_file()]

@@ -298,8 +298,14 @@ def test_titles_and_alternative_texts_state_the_numbers(records: dict[str, Sweep
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("null", "No effect of export controls strictness on China's frontier capability in 2025-12: every run equals"),
-        ("noise", "No clear effect of export controls strictness on China's frontier capability in 2025-12"),
+        (
+            "null",
+            "No difference from the baseline in China's frontier capability in 2025-12, by export",
+        ),
+        (
+            "noise",
+            "No clear difference from the baseline in China's frontier capability in 2025-12, by export",
+        ),
         ("single", "with too few runs for an interval"),
         ("own", "with policy tight and export controls strictness 0"),
     ],

@@ -65,6 +65,9 @@ def cases_of(sweep: "Sweep", condition: Condition) -> Table:
     hold, defined = condition.holds(values, {column: pair[1].reshape(-1) for column, pair in pairs.items()})
     wanted, failed = _wanted(sweep, condition), _failed(sweep, condition)
     kept = wanted & ~failed & defined
+    if not kept.any():
+        raise InputError(Problem(f"no run has a value of {', '.join(condition.columns)}", str(sweep.folder),
+                                 remedy="Ask for another outcome, or a later month"))  # fmt: skip
     dimensions, columns, unused = _dimensions(sweep, kept)
     if not dimensions:
         raise InputError(Problem("nothing varies between the runs of this sweep", str(sweep.folder),

@@ -81,18 +81,19 @@ def finding(record: SweepRecord, outcome: Outcome, curve: Curve, what: str, axis
     """
     where = f"{outcome.subject} in {record.headline}"
     if curve.is_zero:
-        return f"No effect of {what} on {where}: every run equals its baseline"
+        return f"No difference from the baseline in {where}, by {what}: every run equals it"
     known = np.isfinite(curve["mean"])
     if not known.any():
-        return f"No effect of {what} on {where} can be computed"
+        return f"No difference from the baseline in {where}, by {what}, can be computed"
     if not np.isfinite(curve["ci95_low"][known]).any():
         ends = listed([amount(float(np.min(curve["mean"][known]))), amount(float(np.max(curve["mean"][known])))])
         return f"{capital(what)}: {where} differs by between {ends} {outcome.step}, with too few runs for an interval"
     best = strongest(curve)
     if not best and curve.clear.any():
-        return f"No effect of {what} on {where} is clear once all {len(curve.points)} points are compared"
+        many = f"once all {len(curve.points)} points are compared"
+        return f"No difference from the baseline in {where}, by {what}, is clear {many}"
     if not best:
-        return f"No clear effect of {what} on {where}"
+        return f"No clear difference from the baseline in {where}, by {what}"
     said = f"With {clause(record, outcome, curve, best[0], axis)}"
     for place in best[1:]:
         setting = setting_words(record, curve.points[place], axis)

@@ -17,6 +17,7 @@ from sim.errors import InputError, Problem
 from sim.experiments.axes import parse_axis
 from sim.experiments.batch import How, part_size
 from sim.experiments.experiment import POINT, Experiment, plan_experiment
+from sim.experiments.outcomes import DEFAULT_OUTCOMES
 from sim.experiments.sweep import Order, Swept, carry_out_sweep, merge
 from sim.experiments.sweep_results import Sweep, SweepPoint
 from sim.yamlfile import parse_value
@@ -302,7 +303,8 @@ def _report(swept: Swept) -> str:
 
 
 def _table(sweep: Sweep) -> str:
-    outcomes = [name for name in HEADLINE if name in sweep.outcomes] or sweep.outcomes[:4]
+    usual = tuple(sweep.outcomes) == DEFAULT_OUTCOMES
+    outcomes = list(HEADLINE) if usual else sweep.outcomes[: len(HEADLINE)]
     asked = [point for point in sweep.points if point.role == POINT]
     effects = {(row["point"], row["outcome"]): row for row in sweep.effects() if row["at"] == sweep.at[-1]}
     rows = [[*(["policy"] if len({point.policy for point in asked}) > 1 else []),
@@ -310,6 +312,8 @@ def _table(sweep: Sweep) -> str:
     for point in asked[:SHOWN_POINTS]:
         rows.append([*_names(sweep, point, rows[0]), *(_cell(effects[str(point.number), name]) for name in outcomes)])
     text = headline_rows(rows)
+    more = len(sweep.outcomes) - len(outcomes)
+    text += f"\n({more} more outcomes in effects.csv)" if more else ""
     left = len(asked) - SHOWN_POINTS
     return text + (f"\n({left} more points in effects.csv)" if left > 0 else "")
 
