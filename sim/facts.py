@@ -21,8 +21,9 @@ from sim.arrays import Array
 from sim.data import Row, Tables, load_tables
 from sim.ensemble import Pace, RunError, default_jobs, run_arms
 from sim.errors import InputError
-from sim.fact_formulas import Monthly, NotMeasured, columns_of
+from sim.fact_formulas import columns_of, state
 from sim.measures import CATALOGUE
+from sim.monthly import Monthly, NotMeasured
 from sim.results import OutputError, Results
 from sim.scenario import load_scenario
 
@@ -101,7 +102,7 @@ def facts_of(what: str, runs: int, sets: Sequence[str] = ()) -> list[FactRow]:
 
 def _row(fact: Row, record: Monthly) -> FactRow:
     try:
-        found = record.state(str(fact["formula"]))
+        found = state(record, str(fact["formula"]))
     except NotMeasured:
         found = np.empty(0)
     found = found[np.isfinite(found)]

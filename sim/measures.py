@@ -21,7 +21,7 @@ LABS = (
 )  # fmt: skip
 BLOCS = ("US", "CN", "EU", "OTHER")
 OPENNESS = ("open", "closed")
-LEVELS = ("116", "122", "128", "134", "140")
+LEVELS = ("104", "110", "116", "122", "128", "134", "140", "146", "152", "158")
 
 
 @dataclass(frozen=True)
@@ -50,10 +50,16 @@ _ROWS = (
     Measure("revenue_share_abroad", "share of spending abroad", "share of spending outside the bloc that goes to its models", "spending on the bloc's models outside it / all spending outside it", BLOCS),
     Measure("developer_token_share", "share of tokens", "share of tokens of API developers outside China", "startup communities outside CN: tokens of the entity / all", ("CN", "open", "US")),
     Measure("developer_revenue_share", "share of spending", "share of spending of API developers outside China", "startup communities outside CN: spending on the entity / all", ("CN", "open", "US")),
+    Measure("aggregator_token_share", "share of tokens", "share of tokens on an API aggregator", "startups and hobby users outside CN, mixed by observation.aggregator_hobby_share: tokens of the entity / all", ("CN", "open", "US")),
+    Measure("aggregator_revenue_share", "share of spending", "share of spending on an API aggregator", "the same mix: spending on the entity / all", ("CN", "open", "US")),
     Measure("enterprise_share", "share of spending", "share of US enterprise spending on models", "enterprise communities of region US", ("OpenAI", "Anthropic", "GoogleDeepMind", "CN", "open")),
     Measure("consumer_share", "share of users", "share of consumers outside China", "users times token share, consumer communities outside CN", ("OpenAI", "GoogleDeepMind", "DeepSeek")),
+    Measure("web_share", "share of visits", "share of visits to assistants that web statistics see", "users times token share, consumer communities, those of CN with weight observation.web_china_weight", ("OpenAI", "GoogleDeepMind", "DeepSeek")),
     Measure("country_share", "share of use", "DeepSeek's share of consumers' use in a region", "tokens of DeepSeek / all, consumer community of the region", ("RU_BY", "US")),
     Measure("hub_share", "share of tokens", "share of self-hosted open models of US or Chinese origin", "hobby communities outside CN: open tokens of the bloc / open tokens of US and CN", ("CN", "US")),
+    Measure("hub_download_share", "share of downloads", "share of all downloads from a model hub", "hub_share times observation.hub_known_share", ("CN", "US")),
+    Measure("derivatives", "index", "models derived by others from a lab's open models", "ecosystem stock to the power observation.derivative_attachment", ("AlibabaQwen", "Meta", "DeepSeek")),
+    Measure("lab_revenue", "M$ per month", "revenue of a lab from models", "closed spending plus the host fee on open spending", LABS),
     Measure("adoption", "million users", "people or seats that use models", "sum of users", ("world", *BLOCS)),
     Measure("market_spend", "M$ per month", "spending on model use", "sum of spending"),
     Measure("hhi", "index 0 to 1", "concentration of token use", "sum of squared token shares", ("labs", "blocs")),
@@ -78,6 +84,9 @@ _ROWS = (
     Measure("compute_share", "share of compute", "share of world compute owned", "compute owned / world", BLOCS, "compute"),
     Measure("compute_inflow", "H100e per month", "chips reaching China by channel, and in all", "flows of the month; US and world are all channels", ("legal", "smuggled", "cloud", "domestic", "US", "world"), "compute"),
     Measure("compute_labs", "H100e", "compute in use by a lab", "training-quality compute used", LABS, "compute"),
+    Measure("main_vendor_output", "H100e per month", "output of the sender's main vendor", "output after losses", (), "compute"),
+    Measure("grey_price_ratio", "ratio to list price", "grey-market price of barred chips in China over the list price", "exp(observation.grey_price_exponent x scarcity premium)", (), "compute"),
+    Measure("final_run_share", "share", "final runs in the compute of research and development", "compute of final runs / compute of training and experiments, labs of the bloc", ("US", "CN"), "compute"),
     Measure("legal_share_stock", "share", "China's legal slice of the main vendor's output so far", "cumulative legal inflow / cumulative output", (), "compute"),
     Measure("leakage_rate", "share", "smuggled share of the main vendor's output", "smuggled / output of the month", (), "compute"),
     Measure("self_reliance", "share", "domestic share of China's chip inflow", "domestic / (domestic + legal + smuggled)", (), "compute"),

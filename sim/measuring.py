@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from agents import chip_market, community, pricing
+from agents import chip_market, community, knowledge, pricing
 from agents.chip_market import ChipState
 from agents.community import CONSUMER, Amounts, CommunityState, Sales, Totals
 from agents.knowledge import FLOP_PER_MONTH
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 COUNT = len(BLOCS)
 STARTUPS, HOBBY = 2, 3
 ENTERPRISE_LABS = ("OpenAI", "Anthropic", "GoogleDeepMind")
+DERIVED_LABS = ("AlibabaQwen", "Meta", "DeepSeek")
 COUNTRIES, COUNTRY_LAB = (7, 0), "DeepSeek"
 """Regions (Russia and Belarus, US) and the lab of the observed shares by country."""
 CONSUMER_LABS = ("OpenAI", "GoogleDeepMind", "DeepSeek")
@@ -74,6 +75,23 @@ class Readings:
         """Places of the startups outside the target bloc."""
         world = self.block.communities
         return np.flatnonzero((world.segment == STARTUPS) & (world.home != TARGET))
+
+    @cached_property
+    def aggregator(self) -> tuple[Amounts, Amounts]:
+        """Tokens and spending on an API aggregator, one token of startups in all, each (runs, labs)."""
+        world = self.block.communities
+        hobby = np.flatnonzero((world.segment == HOBBY) & (world.home != TARGET))
+        part = self.block.par["observation.aggregator_hobby_share"]
+        tokens, spend = [], []
+        for places, weight in ((self.developers, 1.0 - part), (hobby, part)):
+            used, paid = self.sales.tokens_of(places), self.sales.spend_of(places)
+            scale = weight / _total(used)
+            tokens.append([scale * amount for amount in used])
+            spend.append([scale * amount for amount in paid])
+        return (
+            (tokens[0][CLOSED] + tokens[1][CLOSED], tokens[0][OPEN] + tokens[1][OPEN]),
+            (spend[0][CLOSED] + spend[1][CLOSED], spend[0][OPEN] + spend[1][OPEN]),
+        )
 
     @cached_property
     def business(self) -> Amounts:
@@ -203,6 +221,34 @@ def _consumer_share(now: Readings) -> Array:
     by_users = sum(np.einsum("rc,rci->ri", users, pick(part, consumers)) for part in sales.split)
     by_users = by_users / np.maximum(by_users.sum(axis=1, keepdims=True), TINY)
     return _by_name(now, by_users, CONSUMER_LABS)
+
+
+def _web_share(now: Readings) -> Array:
+    """Shares of visits as web statistics see them: consumers of the target bloc count in part."""
+    world, sales = now.block.communities, now.sales
+    consumers = np.flatnonzero(world.segment == CONSUMER)
+    seen = np.where(world.home[consumers] == TARGET, now.block.par["observation.web_china_weight"], 1.0)
+    users = seen * pick(now.communities.users, consumers)
+    visits = sum(np.einsum("rc,rci->ri", users, pick(part, consumers)) for part in sales.split)
+    visits = visits / np.maximum(visits.sum(axis=1, keepdims=True), TINY)
+    return _by_name(now, visits, CONSUMER_LABS)
+
+
+def _derivatives(now: Readings) -> Array:
+    grown = np.maximum(now.engine.accounts.ecosystem, 0.0) ** now.block.par["observation.derivative_attachment"]
+    return _by_name(now, grown, DERIVED_LABS)
+
+
+def _final_run_share(now: Readings) -> Array:
+    """Final runs in the compute of training and experiments, labs of the sender and of the target."""
+    state = now.labs
+    final = knowledge.final_run_compute(state, now.engine.terms) * now.entered
+    used = (state.compute - state.distillation_compute) * now.entered
+    research = used * state.compute_share[:, :, :3].sum(axis=2)
+    share: Array = (
+        _by_bloc(now, final)[:, [SENDER, TARGET]] / np.maximum(_by_bloc(now, research), TINY)[:, [SENDER, TARGET]]
+    )
+    return share
 
 
 def _country_share(now: Readings) -> Array:
@@ -355,10 +401,16 @@ FORMULAS: dict[str, Callable[[Readings], Array]] = {
     "revenue_share_abroad": lambda now: _abroad(now, now.spend_by_home),
     "developer_token_share": lambda now: _within(now, now.sales.tokens_of(now.developers)),
     "developer_revenue_share": lambda now: _within(now, now.sales.spend_of(now.developers)),
+    "aggregator_token_share": lambda now: _within(now, now.aggregator[0]),
+    "aggregator_revenue_share": lambda now: _within(now, now.aggregator[1]),
     "enterprise_share": _enterprise_share,
     "consumer_share": _consumer_share,
+    "web_share": _web_share,
     "country_share": _country_share,
     "hub_share": _hub_share,
+    "hub_download_share": lambda now: now.block.par["observation.hub_known_share"] * _hub_share(now),
+    "derivatives": _derivatives,
+    "lab_revenue": lambda now: _by_name(now, now.engine.accounts.revenue),
     "adoption": _adoption,
     "market_spend": lambda now: now.communities.spend.sum(axis=1, keepdims=True),
     "hhi": _hhi,
@@ -383,6 +435,9 @@ FORMULAS: dict[str, Callable[[Readings], Array]] = {
     "compute_share": lambda now: now.owned / now.owned.sum(axis=1, keepdims=True),
     "compute_inflow": _compute_inflow,
     "compute_labs": lambda now: _by_name(now, now.labs.compute * now.entered),
+    "main_vendor_output": lambda now: now.chips.available,
+    "grey_price_ratio": lambda now: np.exp(now.block.par["observation.grey_price_exponent"] * now.chips.premium),
+    "final_run_share": _final_run_share,
     "legal_share_stock": lambda now: now.chips.cumulative_legal / np.maximum(now.chips.cumulative_supply, TINY),
     "leakage_rate": lambda now: chip_market.leakage_rate(now.chips),
     "self_reliance": _self_reliance,

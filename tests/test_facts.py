@@ -12,9 +12,10 @@ import pytest
 from sim.arrays import Array
 from sim.commands.runs import Wish, run_scenario
 from sim.data import Row, Tables, load_tables
-from sim.fact_formulas import FORMULAS, Monthly, NotMeasured, columns_of
+from sim.fact_formulas import FORMULAS, columns_of, state
 from sim.facts import FactRow, as_json, as_markdown, as_text, count, facts_of, facts_table, main, measures_needed
 from sim.measures import columns
+from sim.monthly import Monthly, NotMeasured
 
 ROOT = Path(__file__).resolve().parents[1]
 MINIMUM = ["C1", "C2", "C6", "C8", "L1", "L3", "L4", "L5", "L8", "M1", "M2", "M4", "M6", "M8", "M12"]
@@ -35,7 +36,7 @@ def monthly(**series: Array) -> Monthly:
 
 
 def one(record: Monthly, formula: str) -> float:
-    found = record.state(formula)
+    found = state(record, formula)
     assert found.shape == (1,)
     return float(found[0])
 
@@ -105,13 +106,13 @@ def test_a_ratio_to_nothing_is_not_a_number() -> None:
 @pytest.mark.parametrize("formula", ["at z 2022-01", "at x+z 2022-01", "at x 2025-01", "mean x 2022-01 2025-01"])
 def test_what_is_not_on_record_is_not_measured(formula: str) -> None:
     with pytest.raises(NotMeasured, match="not on record"):
-        monthly(x=STEPS).state(formula)
+        state(monthly(x=STEPS), formula)
 
 
 @pytest.mark.parametrize("formula", ["at x", "change x 2022-01", "total x 2022-01", "at x 2022-01 2022-02"])
 def test_a_formula_that_is_none_is_an_error(formula: str) -> None:
     with pytest.raises(ValueError, match=r"no word|wrong arguments"):
-        monthly(x=STEPS).state(formula)
+        state(monthly(x=STEPS), formula)
 
 
 def test_columns_of_a_formula() -> None:
@@ -143,7 +144,7 @@ def test_every_formula_reads_measures_of_the_catalogue(tables: Tables) -> None:
     assert missing <= {"country_share.RU_BY", "country_share.US"}
     record = Monthly(sorted(known | missing), np.ones((2, 60, len(known | missing))), range(60))
     for row in tables.facts.rows:
-        assert record.state(str(row["formula"])).shape == (2,)
+        assert state(record, str(row["formula"])).shape == (2,)
 
 
 def table_of(tables: Tables, formula: str, observed: float, low: float, high: float) -> Tables:
