@@ -3,10 +3,11 @@
 A draw is `quantile(u)` of a looked-up uniform number u, so that adding a parameter never moves another's draw.
 """
 
+import bisect
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-Kind = Literal["fixed", "two_piece", "uniform", "loguniform", "beta", "triangular"]
+Kind = Literal["fixed", "two_piece", "uniform", "loguniform", "beta", "triangular", "sample"]
 
 Z90 = 1.6448536269514722
 """Standard normal quantile of 0.95: half the width of a 90% interval in standard deviations."""
@@ -30,9 +31,10 @@ class Distribution:
     """One distribution; `numbers` mean, by `kind`:
 
     fixed (value) · two_piece (p05, p50, p95) · uniform (min, max) · loguniform (min, max) · beta (mean, sd, min, max) ·
-    triangular (min, mode, max). `log` says that a two_piece is normal in the logarithm. A two_piece is cut at `lower`
-    and `upper` on each side of its median by itself, so that the median stays where it is. Raises ValueError, with a
-    sentence for the reader, where the numbers cannot be a distribution inside the bounds.
+    triangular (min, mode, max) · sample (values in rising order, with `weights` that sum to 1). `log` says that a
+    two_piece is normal in the logarithm. A two_piece is cut at `lower` and `upper` on each side of its median by
+    itself, so that the median stays where it is. Raises ValueError, with a sentence for the reader, where the numbers
+    cannot be a distribution inside the bounds.
     """
 
     kind: Kind
@@ -40,6 +42,7 @@ class Distribution:
     log: bool = False
     lower: float = -math.inf
     upper: float = math.inf
+    weights: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         """Check order, sign and bounds."""
@@ -63,6 +66,8 @@ class Distribution:
             return 0.5 * (numbers[0] + numbers[1])
         if self.kind == "loguniform":
             return math.sqrt(numbers[0] * numbers[1])
+        if self.kind == "sample":
+            return _sample_quantile(self, [0.5])[0]
         return numbers[1] if self.kind in ("two_piece", "triangular") else numbers[0]
 
     def quantile(self, u: "Floats") -> "Floats":
@@ -78,10 +83,21 @@ class Distribution:
             return _beta(self.numbers, share)
         if self.kind == "triangular":
             return _triangular(self.numbers, share)
+        if self.kind == "sample":
+            return np.array(_sample_quantile(self, share.ravel().tolist())).reshape(share.shape)
         low, high = self.numbers
         if self.kind == "loguniform":
             return np.exp(math.log(low) + share * (math.log(high) - math.log(low)))
         return low + share * (high - low)
+
+
+def sample(values: Sequence[float], weights: Sequence[float]) -> Distribution:
+    """Return the distribution of weighted values. Raises ValueError where a value is not finite."""
+    ordered = sorted(zip(values, weights, strict=True))
+    total = sum(weights)
+    return Distribution(
+        "sample", tuple(value for value, _ in ordered), weights=tuple(weight / total for _, weight in ordered)
+    )
 
 
 def quantiles(p05: float, p50: float, p95: float, bounds: tuple[float, float], log: bool | None = None) -> Distribution:
@@ -186,6 +202,8 @@ def _check(dist: Distribution) -> None:
     elif kind == "triangular":
         _check_order(("min", "mode", "max"), numbers)
         _check_bounds(("min", "max"), (numbers[0], numbers[2]), dist)
+    elif kind == "sample":
+        _require(len(dist.weights) == len(numbers) > 0, "a sample needs one weight for each value")
     elif kind in ("uniform", "loguniform"):
         _check_order(("min", "max"), numbers)
         _require(kind == "uniform" or numbers[0] > 0.0, f"the min of a loguniform ({numbers[0]:g}) must be positive")
@@ -236,6 +254,13 @@ def _beta(numbers: tuple[float, ...], share: "Floats") -> "Floats":
     weight = m * (1.0 - m) / s**2 - 1.0
     unit: Any = betaincinv(m * weight, (1.0 - m) * weight, share)
     return np.asarray(low + (high - low) * unit, dtype=np.float64)
+
+
+def _sample_quantile(dist: Distribution, shares: Sequence[float]) -> list[float]:
+    """Smallest value at which the summed weights exceed each share."""
+    ends = list(accumulate(dist.weights))
+    last = len(ends) - 1
+    return [dist.numbers[min(bisect.bisect_right(ends, share * ends[-1]), last)] for share in shares]
 
 
 def _triangular(numbers: tuple[float, ...], share: "Floats") -> "Floats":

@@ -15,6 +15,7 @@ from agents.community import CONSUMER, Amounts, CommunityState, Sales, Totals
 from agents.knowledge import FLOP_PER_MONTH
 from agents.lab import LabState, list_rent
 from agents.places import CLOSED, CLOUD, DOMESTIC, LEGAL, OPEN, SENDER, SMUGGLED, TARGET
+from agents.settlement import AccountState
 from agents.shelf import Shelf
 from sim.arrays import Array, Flags, Whole, only, pick
 from sim.measures import BLOCS, LABS, LEVELS
@@ -52,6 +53,7 @@ class Readings:
         self.sales: Sales = engine.sales
         self.totals: Totals = engine.totals
         self.shelf: Shelf = engine.shelf
+        self.accounts: AccountState = engine.accounts
         self.frontiers: Array = engine.frontiers[engine.month]
         self.gaps: Array = engine.gaps[engine.month]
 
@@ -235,7 +237,7 @@ def _web_share(now: Readings) -> Array:
 
 
 def _derivatives(now: Readings) -> Array:
-    grown = np.maximum(now.engine.accounts.ecosystem, 0.0) ** now.block.par["observation.derivative_attachment"]
+    grown = np.maximum(now.accounts.ecosystem, 0.0) ** now.block.par["observation.derivative_attachment"]
     return _by_name(now, grown, DERIVED_LABS)
 
 
@@ -410,7 +412,7 @@ FORMULAS: dict[str, Callable[[Readings], Array]] = {
     "hub_share": _hub_share,
     "hub_download_share": lambda now: now.block.par["observation.hub_known_share"] * _hub_share(now),
     "derivatives": _derivatives,
-    "lab_revenue": lambda now: _by_name(now, now.engine.accounts.revenue),
+    "lab_revenue": lambda now: _by_name(now, now.accounts.revenue),
     "adoption": _adoption,
     "market_spend": lambda now: now.communities.spend.sum(axis=1, keepdims=True),
     "hhi": _hhi,

@@ -5,7 +5,7 @@ draw, and a run draws the same numbers alone and in any block. Correlated groups
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -39,17 +39,21 @@ class Correlation:
 class Places:
     """Where in its distribution each run's draw of a name lies: quantile levels, looked up unless a design sets them.
 
-    `rows`: the draw number of each run. `given`: levels (runs, 1) by name that a design sets.
+    `rows`: the draw number of each run. `given`: levels (runs, 1) by name that a design sets. `joint`: levels (runs, 1)
+    by name of what was fitted together, from one row of the fit for each draw.
     """
 
     tape: Tape
     rows: Whole
     given: Mapping[str, Array]
+    joint: Mapping[str, Array] = field(default_factory=dict)
 
     def uniform(self, name: str) -> Array:
         """Return the levels of a name, (runs, 1)."""
         if name in self.given:
             return self.given[name]
+        if name in self.joint:
+            return self.joint[name]
         numbers, place = np.unique(self.rows, return_inverse=True)
         return np.take(self.tape.uniform(f"world/{name}", 0, numbers), place, axis=0)
 

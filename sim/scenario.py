@@ -23,6 +23,7 @@ from sim.yamlfile import Node, node_of
 
 if TYPE_CHECKING:
     from sim.parameters import Correlation
+    from sim.posterior import Posterior
 
 FIRST_MONTH = "2022-01"
 LAST_MONTH = "2050-12"
@@ -35,7 +36,8 @@ class Scenario:
     `months` months are run from `start` (month 0 is 2022-01). `world` gives every uncertain parameter its distribution
     (`labs.<Lab>.<column>`, `chips.<Chip>.<column>` and `events.<event>.gain_eci` only where the scenario sets them;
     `labs.<Lab>.entry` is a month number, infinite for never), `events` the dated arrivals. `policies` has what is set,
-    by (government, lever); a lever that is not there keeps its default. `dials` has every composite dial.
+    by (government, lever); a lever that is not there keeps its default. `dials` has every composite dial. `posterior`
+    is the fit that the base asks for, if it does.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Scenario:
     runs: int
     seed: int
     base: str
+    posterior: "Posterior | None"
     world: Mapping[str, Distribution]
     events: Mapping[str, Event]
     correlation_ranks: Mapping[tuple[str, str], float]
@@ -88,6 +91,8 @@ class Scenario:
         Left out: title, storyline, sources, charts, the counterfactual's title, the sources of steps, the experiment.
         """
         data = self.resolved()
+        if self.posterior is not None:
+            data["posterior"] = self.posterior.checksum
         for key in ("title", "storyline", "sources"):
             del data[key]
         del data["outputs"]["charts"]
@@ -316,6 +321,7 @@ def _assemble(
         runs=header.runs,
         seed=header.seed,
         base=world.base,
+        posterior=world.posterior,
         world=world.distributions,
         events=world.events,
         correlation_ranks=world.correlations,

@@ -17,6 +17,7 @@ from sim.scenario_schema import (
     StepBlock,
 )
 from sim.scenario_specs import NAMED_SPECS
+from sim.scenario_world import BASES
 
 Json = dict[str, Any]
 
@@ -51,7 +52,11 @@ def scenario_json_schema(catalogues: Catalogues) -> Json:
 
 def _world(catalogues: Catalogues) -> Json:
     properties: Json = {
-        "base": {"enum": ["central", "prior"], "description": "what holds for parameters that are not listed"},
+        "base": {"enum": [*BASES], "description": "what holds for parameters that are not listed"},
+        "fitted_to": {
+            "type": ["string", "null"],
+            "description": "which fit: the last month of data that a shipped one has seen, or a CSV of draws",
+        },
         "events": _closed(dict.fromkeys(EVENTS, _or_null(_ref(EventBlock)))),
         "correlations": {"type": "array", "items": _ref(Correlation)},
     }
@@ -62,7 +67,7 @@ def _world(catalogues: Catalogues) -> Json:
         else:
             text = f"{row['phrase']} ({row['unit']}); centre {row['central']}" if row else "column of the data table"
             properties[name] = _number_or_distribution(text)
-    return {"anyOf": [{"enum": ["central", "prior"]}, _closed(properties), {"type": "null"}]}
+    return {"anyOf": [{"enum": [*BASES]}, _closed(properties), {"type": "null"}]}
 
 
 def _policies(catalogues: Catalogues) -> Json:

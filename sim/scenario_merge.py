@@ -122,7 +122,7 @@ def resolve_path(path: str, paths: Mapping[str, Keys]) -> Keys | Problem:
 def known_paths(catalogues: Catalogues) -> dict[str, Keys]:
     """Return every dotted path that can be set, with its keys (a key may itself have dots)."""
     found: list[Keys] = [(key,) for key in field_names(Header) if key not in ("schema", "extends", "experiment")]
-    found += [("world", "base"), ("world", "correlations"), ("world", "events")]
+    found += [("world", key) for key in ("base", "fitted_to", "correlations", "events")]
     blocks: tuple[tuple[Keys, Any], ...] = (
         (("model",), ModelBlock),
         (("model", "channels"), Channels),

@@ -7,13 +7,16 @@ from typing import Any, Literal
 
 from sim.calendar import month_index
 from sim.distributions import Distribution, check_correlations
+from sim.errors import InputError
+from sim.posterior import Posterior, load_posterior
 from sim.scenario_names import EVENTS, MAX_GAIN, Catalogues, is_entry
 from sim.scenario_report import Report, shown
 from sim.scenario_schema import Correlation, EventBlock
 from sim.scenario_specs import NAMED_SPECS, spec_model
 from sim.yamlfile import BROKEN, Node
 
-Base = Literal["central", "prior"]
+Base = Literal["central", "prior", "posterior"]
+BASES: tuple[Base, ...] = ("central", "prior", "posterior")
 FORMS = "Write a number, {p05, p50, p95}, {min, max} or {dist: ...}"
 
 
@@ -35,6 +38,7 @@ class World:
     """
 
     base: Base = "prior"
+    posterior: Posterior | None = None
     distributions: dict[str, Distribution] = field(default_factory=dict)
     events: dict[str, Event] = field(default_factory=dict)
     correlations: dict[tuple[str, str], float] = field(default_factory=dict)
@@ -47,10 +51,16 @@ def check_world(report: Report, catalogues: Catalogues) -> World:
     entries = mapping_at(report, ("world",))
     world.base = _base(report, entries.get("base"))
     world.written["base"] = world.base
+    world.posterior = _posterior(report, world, entries.get("fitted_to"))
     for name in catalogues.parameters:
-        world.distributions[name] = catalogues.base_distribution(name, world.base)
+        world.distributions[name] = catalogues.base_distribution(
+            name, "central" if world.base == "central" else "prior"
+        )
+    if world.posterior is not None:
+        fitted = [name for name in world.posterior.values if name in catalogues.world_names]
+        world.distributions |= {name: world.posterior.distribution(name) for name in fitted}
     for name, value in entries.items():
-        if name in ("base", "events", "correlations"):
+        if name in ("base", "fitted_to", "events", "correlations"):
             continue
         if name not in catalogues.world_names:
             _unknown_name(report, name, value, catalogues)
@@ -76,12 +86,34 @@ def mapping_at(report: Report, path: tuple[str, ...]) -> Mapping[str, Any]:
 
 
 def _base(report: Report, value: Any) -> Base:
-    if value == "posterior":
-        report.add(("world", "base"), "the posterior is not shipped yet", "Write prior")
-    elif value not in (None, "central", "prior"):
-        bases = ("central", "prior")
-        report.add(("world", "base"), f"it cannot be {shown(value)}", "Write central or prior", str(value), bases)
-    return "central" if value == "central" else "prior"
+    if value is None:
+        return "prior"
+    for base in BASES:
+        if value == base:
+            return base
+    remedy = "Write central, prior or posterior"
+    report.add(("world", "base"), f"it cannot be {shown(value)}", remedy, str(value), BASES)
+    return "prior"
+
+
+def _posterior(report: Report, world: World, fitted_to: Any) -> Posterior | None:
+    """Return the fit that the base asks for; None for another base, or where it is reported."""
+    path = ("world", "fitted_to")
+    if world.base != "posterior":
+        if fitted_to is not None:
+            report.add(path, "only the posterior has been fitted to anything", "Write base: posterior, or leave it out")
+        return None
+    if fitted_to is not None and not isinstance(fitted_to, str):
+        report.add(path, f"it must be a month or a CSV file, not {shown(fitted_to)}", "Write it as in 2024-12")
+        return None
+    try:
+        fit = load_posterior(fitted_to)
+    except InputError as error:
+        for problem in error.problems:
+            report.add(path if fitted_to else ("world", "base"), problem.message, problem.remedy or "Write prior")
+        return None
+    world.written["fitted_to"] = fit.fitted_to
+    return fit
 
 
 def _parameter(report: Report, world: World, name: str, value: Any, catalogues: Catalogues) -> None:
@@ -185,7 +217,10 @@ def _events(report: Report, world: World, catalogues: Catalogues) -> None:
         gain = _gain(report, (*path, "gain_eci"), block.gain_eci)
         if gain is not None:
             world.events[name] = Event(month_index(block.date), block.lab, gain[0])
-            world.distributions[f"events.{name}.gain_eci"] = gain[0]
+            full = f"events.{name}.gain_eci"
+            fit = world.posterior
+            fitted = fit is not None and full in fit.values and fit.written.get(full) == gain[1]
+            world.distributions[full] = fit.distribution(full) if fit is not None and fitted else gain[0]
             written = {"date": block.date, "lab": block.lab, "gain_eci": gain[1]}
             world.written.setdefault("events", {})[name] = written
 

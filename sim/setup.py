@@ -69,7 +69,7 @@ def build(lot: Lot, tables: Tables) -> Block:
     tape = Tape(scenario.seed)
     months = scenario.end + 1
     given = {name: lot.places[:, place : place + 1] for place, name in enumerate(lot.names)}
-    places = Places(tape, lot.draw, given)
+    places = Places(tape, lot.draw, given, _fitted_levels(scenario, tape, lot.draw))
     drawn = draw([case.world for case in lot.cases], lot.case, scenario.correlations, places)
     par = {**_by_segment(drawn), **_structure(lot)}
     labs = _lab_world(scenario, tables, drawn, places, months)
@@ -81,6 +81,16 @@ def build(lot: Lot, tables: Tables) -> Block:
         lot, tables, months, tape, drawn, par, chips, labs, communities, governments, rulebook,
         _reasoning(scenario, labs.names, drawn, len(lot)),
     )  # fmt: skip
+
+
+def _fitted_levels(scenario: Scenario, tape: Tape, draws: Whole) -> dict[str, Array]:
+    """Return the levels (runs, 1) of every name of the scenario's fit, the same row of the fit for all names."""
+    fit = scenario.posterior
+    if fit is None:
+        return {}
+    start = float(tape.uniform("world/posterior", 0, np.zeros(1, dtype=np.int64))[0, 0])
+    rows = fit.row(draws, start)
+    return {name: fit.levels(name)[rows][:, np.newaxis] for name in fit.values}
 
 
 def names_drawn(scenario: Scenario) -> list[str]:

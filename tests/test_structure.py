@@ -18,10 +18,10 @@ from sim.scenario_schema import Channels
 from tests.source_code import AGENTS, ROOT, SIM, code_strings, functions, identifiers, imports, module_name, tree_of
 
 LOW = ("errors", "calendar", "arrays", "places", "yamlfile", "distributions", "data", "tape", "parameters", "lags",
-       "networks", "policies")  # fmt: skip
+       "networks", "policies", "posterior")  # fmt: skip
 WORLD = ("lots", "setup", "engine", "measures", "measuring", "checks", "graphs", "world")
-RESULTS = ("plan", "results", "compare", "ensemble", "history", "golden", "facts", "fact_formulas", "monthly", "operators", "explain",
-           "disk", "executors", "cluster")  # fmt: skip
+RESULTS = ("plan", "results", "compare", "ensemble", "history", "golden", "facts", "fact_formulas", "monthly",
+           "operators", "explain", "disk", "executors", "cluster")  # fmt: skip
 PACKAGES = {"experiments": 3, "analysis": 4, "calibration": 4, "backcast": 4, "memo": 4, "charts": 5, "commands": 6}
 """Layers of the folders of `sim`."""
 HEAVY = ("pandas", "scipy", "mesa", "matplotlib", "networkx", "pyarrow")
