@@ -26,7 +26,8 @@ BLOCS = ("US", "CN", "EU", "OTHER")
 REGIONS = ("US", "CN", "EU", "JPKR", "IN", "GULF", "ROW_S", "RU_BY")
 SEGMENTS = ("enterprise_regulated", "enterprise_other", "startup_dev", "hobby_research", "consumer_app")
 STANCES = ("closed", "open_small", "open_flagship")
-ROLES = ("INPUT", "FITTED BY HAND", "CHECK")
+ROLES = ("INPUT", "FITTED", "HELD OUT", "NOT STATED")
+SCALES = ("linear", "log", "logit")
 GRADES = ("measured", "proxy", "judgement")
 NO_END = 1_000_000
 """Month number that stands for an empty month cell: later than any horizon."""
@@ -92,7 +93,7 @@ class Tables:
     world_supply: Table
     paths: Table
     observed: Table
-    facts: Table
+    targets: Table
     parameters: Table
     levers: Table
 
@@ -166,9 +167,12 @@ SCHEMAS: dict[str, Schema] = {
         "entity": Column("text", optional=True), "value": _number("see unit"),
         "low": _number("see unit", optional=True), "high": _number("see unit", optional=True), "unit": TEXT,
         "market": TEXT, **NOTED}),
-    "facts": Schema(("fact", "part"), {
-        "fact": TEXT, "part": TEXT, "phrase": TEXT, "formula": TEXT, "observed": _number("see unit"),
-        "low": _number("see unit"), "high": _number("see unit"), "unit": TEXT, "role": _choice(*ROLES), **NOTED}),
+    "targets": Schema(("fact", "part"), {
+        "fact": TEXT, "part": TEXT, "phrase": TEXT, "formula": TEXT, "operator": Column("text", optional=True),
+        "date": Column("month", latest="2025-12"), "observed": _number("see unit"),
+        "low": _number("see unit"), "high": _number("see unit"), "scale": _choice(*SCALES),
+        "error": _number("see scale", 1e-9), "discrepancy": _number("see scale", 1e-9), "unit": TEXT,
+        "role": _choice(*ROLES), "minimum": _number("0 or 1", 0, 1), **NOTED}),
     "parameters": Schema(("name",), {
         "name": TEXT, "central": _limit("see unit"), "dist": _choice("fixed", "two_piece", "uniform", "loguniform"),
         "low": _number("see unit", optional=True), "high": _number("see unit", optional=True),
@@ -310,7 +314,7 @@ def _remedy(spec: Column) -> str:
 def _contradictions(folder: Path, tables: Mapping[str, Table]) -> Iterator[Problem]:
     checks: dict[str, Callable[[Row], str]] = {"levers": _lever_fault, "parameters": _parameter_fault,
                                                "observed": lambda row: _interval_fault(row, "value"),
-                                               "facts": lambda row: _interval_fault(row, "observed")}
+                                               "targets": _target_fault}
     levers = {str(row["name"]): row for row in tables["levers"].rows}
     checks["controls"] = lambda row: _control_fault(row, levers)
     for name, check in checks.items():
@@ -354,6 +358,15 @@ def _parameter_fault(row: Row) -> str:
 
 def _interval_fault(row: Row, middle: str) -> str:
     return "" if _ordered(_floats(row, "low", middle, "high")) else f"low <= {middle} <= high does not hold"
+
+
+def _target_fault(row: Row) -> str:
+    low, high = _floats(row, "low", "high")
+    if row["scale"] == "log" and low <= 0.0:
+        return "a band on the log scale must be above 0"
+    if row["scale"] == "logit" and not 0.0 < low <= high < 1.0:
+        return "a band on the logit scale must lie inside 0 to 1"
+    return _interval_fault(row, "observed")
 
 
 def _control_fault(row: Row, levers: Mapping[str, Row]) -> str:

@@ -1,4 +1,4 @@
-"""How a stylised fact is stated from monthly measures: the words that a formula in `facts.csv` is written in.
+"""How a stylised fact is stated from monthly measures: the words that a formula in `targets.csv` is written in.
 
 A formula is a word and its arguments, all between spaces: `change legal_share_stock 2023-12 2025-12`. Months are
 written YYYY-MM. A series is a column of the record (`gap_months.CN`), a sum of columns (`a+b`), a running total since
@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 
 from sim.arrays import Array
-from sim.monthly import Monthly, ratio
+from sim.monthly import Monthly, NotMeasured, ratio
 from sim.operators import OPERATORS
 
 FINEST = 0.5
@@ -46,6 +46,11 @@ def columns_of(formula: str) -> list[str]:
         elif not text[0].isdigit():
             found += [name for side in text.split("/") for name in side.removeprefix("stock:").split("+")]
     return found
+
+
+def none(record: Monthly) -> Array:
+    """No run states it. Raises NotMeasured."""
+    raise NotMeasured("no measure states the fact")
 
 
 def at(record: Monthly, series: str, month: str) -> Array:
@@ -148,5 +153,5 @@ def _price(level: str) -> str:
 
 FORMULAS: dict[str, Callable[..., Array]] = {
     "at": at, "mean": mean, "highest": highest, "change": change, "shift": shift, "growth": growth, "rise": rise,
-    "speed_up": speed_up, "pooled": pooled, "lag": lag, "price_fall": price_fall,
+    "speed_up": speed_up, "pooled": pooled, "lag": lag, "price_fall": price_fall, "none": none,
 }  # fmt: skip

@@ -2,7 +2,7 @@
 
     python -m sim.facts FOLDER|SCENARIO [--runs 128] [--set path=value] [--json | --markdown]
 
-The facts are the rows of `facts.csv`; the `formula` of a row states the fact from monthly measures
+The facts are the rows of `targets.csv`; the `formula` of a row states the fact from monthly measures
 (`sim.fact_formulas`). A formula whose measures or months are not on record leaves its fact unmeasured.
 """
 
@@ -37,7 +37,7 @@ class FactRow:
     """One fact: what was observed (`low` to `high`), and what the runs say (`median`, `p05` to `p95`, in `runs` runs).
 
     `inside`: whether the median lies in the observed band. The numbers of a fact that is not measured are NaN. `role`:
-    INPUT (put in, agreement proves nothing), FITTED BY HAND, or CHECK.
+    INPUT (put in, agreement proves nothing), FITTED, HELD OUT, or NOT STATED.
     """
 
     fact: str
@@ -68,17 +68,17 @@ class FactRow:
 def facts_table(
     columns: Sequence[str], values: Array, months: Sequence[int] | np.ndarray, tables: Tables | None = None
 ) -> list[FactRow]:
-    """Return every fact as the runs state it, in the order of `facts.csv`.
+    """Return every fact as the runs state it, in the order of `targets.csv`.
 
     `values` (runs, months, columns): monthly measures named by `columns`; `months`: month numbers, 2022-01 = 0.
     """
     record = Monthly(columns, values, months)
-    return [_row(fact, record) for fact in (tables or load_tables()).facts.rows]
+    return [_row(fact, record) for fact in (tables or load_tables()).targets.rows]
 
 
 def measures_needed(tables: Tables) -> list[str]:
     """Return the measures of the catalogue that the formulas ask for."""
-    found = {column.partition(".")[0] for row in tables.facts.rows for column in columns_of(str(row["formula"]))}
+    found = {column.partition(".")[0] for row in tables.targets.rows for column in columns_of(str(row["formula"]))}
     return [name for name in CATALOGUE if name in found]
 
 
@@ -118,7 +118,7 @@ def as_text(rows: Sequence[FactRow]) -> str:
     lines = [tuple(name for name in HEADER if name not in ("part", "unit"))]
     for row in rows:
         fact, part, phrase, _, role, *rest = _cells(row)
-        lines.append((fact, f"{phrase} ({part})", role.removesuffix(" BY HAND"), *rest))
+        lines.append((fact, f"{phrase} ({part})", role, *rest))
     widths = [max(len(line[place]) for line in lines) for place in range(len(lines[0]))]
     text = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
     return "\n".join([text[0], "  ".join("-" * width for width in widths), *text[1:], "", count(rows)])
