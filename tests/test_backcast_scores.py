@@ -8,7 +8,7 @@ from scipy.special import ndtr, ndtri
 
 from sim.arrays import Array
 from sim.backcast.baselines import LAST, MEAN, TREND, Pools, Rule, Series, pools_of, rules
-from sim.backcast.discrepancy import condition, covariance, spread_of
+from sim.backcast.discrepancy import Evidence, conditioned, covariance, gain, spread_of, unconditioned
 from sim.backcast.scores import crps, score, weighted_quantiles
 
 EVEN = np.ones(20_000)
@@ -61,15 +61,27 @@ def normals(*shape: int, seed: int = 1) -> Array:
     return np.random.default_rng(seed).standard_normal(shape)
 
 
+def reading(months: int, *places: int) -> Array:
+    weights = np.zeros((len(places), months))
+    weights[np.arange(len(places)), list(places)] = 1.0
+    return weights
+
+
+def test_the_process_has_the_covariance_it_should_have() -> None:
+    paths = unconditioned(normals(200_000, 30), 1.5)
+    for early, late in ((0, 0), (29, 29), (3, 27)):
+        expected = covariance(30, 1.5)[early, late]
+        assert np.mean(paths[:, early] * paths[:, late]) == pytest.approx(expected, rel=0.03)
+    assert covariance(30, 1.5)[3, 27] == pytest.approx(2.25 * math.exp(-1.0))
+
+
 def test_coverage_of_data_from_the_process_itself_is_nominal() -> None:
     """Truth drawn from the process, seen at four months with error: later months fall where the forecast says."""
-    months, spread, error, worlds = np.arange(48), 0.8, 0.3, 400
-    root = np.linalg.cholesky(covariance(months, spread))
-    truth = np.einsum("mk,wk->wm", root, normals(worlds, 48))
-    reading = np.zeros((4, 48))
-    reading[np.arange(4), [2, 9, 15, 23]] = 1.0
-    seen = np.einsum("pm,wm->wp", reading, truth) + error * normals(worlds, 4, seed=2)
-    found = condition(months, reading, np.full(4, error), spread).draw(seen, normals(worlds, 200, 48, seed=3))
+    spread, worlds = 0.8, 400
+    truth = unconditioned(normals(worlds, 48), spread)
+    evidence = Evidence(reading(48, 2, 9, 15, 23), np.full(4, 0.3))
+    seen = np.einsum("pm,wm->wp", evidence.reading, truth) + 0.3 * normals(worlds, 4, seed=2)
+    found = conditioned(evidence, seen, spread, normals(worlds, 200, 48, seed=3), normals(worlds, 200, 4, seed=4))
     for month in (12, 26, 44):
         low, low50, high50, high = np.quantile(found[:, :, month], (0.05, 0.25, 0.75, 0.95), axis=1)
         assert np.mean((low <= truth[:, month]) & (truth[:, month] <= high)) == pytest.approx(0.90, abs=0.045)
@@ -77,31 +89,24 @@ def test_coverage_of_data_from_the_process_itself_is_nominal() -> None:
 
 
 def test_without_error_the_points_are_met_and_with_it_they_are_weighed() -> None:
-    months = np.arange(30)
-    reading = np.zeros((2, 30))
-    reading[0, 5] = 1.0
-    reading[1, 10:14] = 0.25
+    weights = reading(30, 5, 10)
+    weights[1, 10:14] = 0.25
     residuals = np.array([[0.7, -0.4], [-1.0, 2.0]])
-    exact = condition(months, reading, np.zeros(2), 0.5).draw(residuals, normals(2, 50, 30))
-    np.testing.assert_allclose(
-        np.einsum("pm,rdm->rdp", reading, exact), np.repeat(residuals[:, None], 50, axis=1), atol=1e-3
-    )
-    vague = condition(months, reading, np.full(2, 50.0), 0.5).draw(residuals, np.zeros((2, 1, 30)))
-    assert np.abs(vague).max() < 1e-3
+    luck = normals(2, 50, 30), normals(2, 50, 2, seed=2)
+    exact = np.einsum("pm,rdm->rdp", weights, conditioned(Evidence(weights, np.zeros(2)), residuals, 0.5, *luck))
+    np.testing.assert_allclose(exact, np.repeat(residuals[:, np.newaxis], 50, axis=1), atol=1e-5)
+    assert np.abs(gain(Evidence(weights, np.full(2, 50.0)), 0.5)).max() < 1e-3
 
 
 def test_the_correction_fades_with_the_correlation_time_and_the_spread_returns() -> None:
-    months = np.arange(120)
-    reading = np.zeros((1, 120))
-    reading[0, 20] = 1.0
-    found = condition(months, reading, np.zeros(1), 2.0)
-    assert found.gain[44, 0] == pytest.approx(math.exp(-1.0), rel=1e-6)
-    left = np.einsum("mk,mk->m", found.root, found.root)
-    assert left[20] < 1e-6
-    assert left[44] == pytest.approx(4.0 * (1.0 - math.exp(-2.0)), rel=1e-6)
-    free = condition(months, np.zeros((0, 120)), np.zeros(0), 2.0)
-    assert np.einsum("mk,mk->m", free.root, free.root) == pytest.approx(np.full(120, 4.0))
-    assert free.draw(np.zeros((3, 0)), np.zeros((3, 1, 120))).shape == (3, 1, 120)
+    evidence = Evidence(reading(120, 20), np.zeros(1))
+    assert gain(evidence, 2.0)[44, 0] == pytest.approx(math.exp(-1.0), rel=1e-6)
+    drawn = conditioned(evidence, np.zeros((1, 1)), 2.0, normals(1, 20_000, 120), normals(1, 20_000, 1, seed=2))[0]
+    assert np.std(drawn[:, 20]) < 1e-3
+    assert np.var(drawn[:, 44]) == pytest.approx(4.0 * (1.0 - math.exp(-2.0)), rel=0.04)
+    nothing = Evidence(reading(120), np.zeros(0))
+    free = conditioned(nothing, np.zeros((3, 0)), 2.0, normals(3, 1, 120), normals(3, 1, 0))
+    np.testing.assert_allclose(free, unconditioned(normals(3, 1, 120), 2.0))
 
 
 def test_spread_is_the_stated_one_unless_the_residuals_are_larger() -> None:

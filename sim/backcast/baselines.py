@@ -56,19 +56,18 @@ class Rule:
         from scipy.special import ndtri, stdtrit
 
         places = (np.arange(SAMPLE) + 0.5) / SAMPLE
-        standard: Array = ndtri(places) if math.isinf(self.freedom) else stdtrit(self.freedom, places)
-        return self.centre + self.spread * standard
+        standard = ndtri(places) if math.isinf(self.freedom) else stdtrit(self.freedom, places)
+        return np.asarray(self.centre + self.spread * standard, dtype=np.float64)
 
 
 def pools_of(series: Sequence[Series]) -> Pools:
-    """Return the median spreads of the operators of one scale that have points enough."""
-    enough = [one for one in series if len(one.values) >= FEWEST]
-    if not enough:
-        return Pools()
+    """Return the median spreads of the operators of one scale: two points show a change, three the way off a line."""
+    pairs = [one for one in series if len(one.values) >= 2]
+    enough = [one for one in pairs if len(one.values) >= FEWEST]
     return Pools(
-        walk=float(np.median([_walk(one) for one in enough])),
-        line=float(np.median([_about_line(one) for one in enough])),
-        level=float(np.median([float(np.var(one.values, ddof=1)) for one in enough])),
+        walk=_middle([_walk(one) for one in pairs]),
+        line=_middle([_about_line(one) for one in enough]),
+        level=_middle([float(np.var(one.values, ddof=1)) for one in pairs]),
     )
 
 
@@ -139,6 +138,10 @@ def _about_line(series: Series) -> float:
     away = series.values - np.mean(series.values)
     slope = float(np.sum(apart * away)) / across if across > 0.0 else 0.0
     return float(np.sum((away - slope * apart) ** 2)) / (len(series.values) - 2.0)
+
+
+def _middle(values: Sequence[float]) -> float:
+    return float(np.median(values)) if values else math.nan
 
 
 def _known(value: float, otherwise: float) -> float:

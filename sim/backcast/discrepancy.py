@@ -13,54 +13,64 @@ from sim.arrays import Array
 CORRELATION_MONTHS = 24.0
 """Correlation time of the discrepancy, months: a judgement."""
 JITTER = 1e-9
-"""Share of the variance by which a covariance is kept positive definite against rounding."""
+"""Share of the variance that is added to that of a point, so that points without error can be solved for."""
 
 
 @dataclass(frozen=True)
-class Conditioned:
-    """The discrepancy given some points: `gain` (months, points) on a run's residuals, `root` (months, months).
+class Evidence:
+    """Points as they read the months: `reading` (points, months) and standard deviations `errors` (points,)."""
 
-    A draw for residuals r and standard normals z is `gain r + root z`.
-    """
-
-    gain: Array
-    root: Array
-
-    def draw(self, residuals: Array, normals: Array) -> Array:
-        """Return draws (runs, draws, months) for `residuals` (runs, points) and `normals` (runs, draws, months)."""
-        mean = np.einsum("mp,rp->rm", self.gain, residuals)
-        noise: Array = np.einsum("mk,rdk->rdm", self.root, normals)
-        drawn: Array = mean[:, np.newaxis, :] + noise
-        return drawn
+    reading: Array
+    errors: Array
 
 
-def covariance(months: Sequence[int] | np.ndarray, spread: float, length: float = CORRELATION_MONTHS) -> Array:
-    """Return the covariance `spread^2 exp(-|t - u| / length)`, (months, months)."""
-    times = np.asarray(months, dtype=np.float64)
+def covariance(months: int, spread: float, length: float = CORRELATION_MONTHS) -> Array:
+    """Return the covariance `spread^2 exp(-|t - u| / length)` of successive months, (months, months)."""
+    times = np.arange(months, dtype=np.float64)
     apart = np.abs(times[:, np.newaxis] - times[np.newaxis, :])
     result: Array = spread**2 * np.exp(-apart / length)
     return result
 
 
-def condition(
-    months: Sequence[int] | np.ndarray,
-    reading: Array,
-    errors: Array,
-    spread: float,
-    length: float = CORRELATION_MONTHS,
-) -> Conditioned:
-    """Return the discrepancy over `months` given points that read it by `reading` (points, months).
+def unconditioned(normals: Array, spread: float, length: float = CORRELATION_MONTHS) -> Array:
+    """Return paths of the process from standard normals, (..., months): an autoregression, which it is month by month.
 
-    `errors` (points,): standard deviations of the observations; `spread`: stationary standard deviation. Without points
-    it is the process itself.
+    The first month is drawn from the stationary distribution.
     """
-    prior = covariance(months, spread, length)
-    crossed = np.einsum("mk,pk->mp", prior, reading)
-    among = np.einsum("pm,mq->pq", reading, crossed)
-    among += np.diag(errors**2 + JITTER * spread**2)
-    gain = np.linalg.solve(among, crossed.T).T if len(errors) else crossed
-    left = prior - np.einsum("mp,np->mn", gain, crossed)
-    return Conditioned(gain, _root(0.5 * (left + left.T), spread))
+    keep = float(np.exp(-1.0 / length))
+    fresh = float(np.sqrt(1.0 - keep**2))
+    paths = np.empty_like(normals)
+    paths[..., 0] = normals[..., 0]
+    for month in range(1, normals.shape[-1]):
+        paths[..., month] = keep * paths[..., month - 1] + fresh * normals[..., month]
+    return spread * paths
+
+
+def gain(evidence: Evidence, spread: float, length: float = CORRELATION_MONTHS) -> Array:
+    """Return the weights of the points' residuals in the expected discrepancy of each month, (months, points)."""
+    prior = covariance(evidence.reading.shape[1], spread, length)
+    crossed = np.einsum("mk,pk->mp", prior, evidence.reading)
+    if not len(evidence.errors):
+        return crossed
+    among = np.einsum("pm,mq->pq", evidence.reading, crossed)
+    among += np.diag(evidence.errors**2 + JITTER * spread**2)
+    weights: Array = np.linalg.solve(among, crossed.T).T
+    return weights
+
+
+def conditioned(
+    evidence: Evidence, residuals: Array, spread: float, normals: Array, point_normals: Array,
+    length: float = CORRELATION_MONTHS,
+) -> Array:  # fmt: skip
+    """Return draws of the discrepancy given the residuals of each run, (runs, draws, months).
+
+    `residuals` (runs, points), `normals` (runs, draws, months), `point_normals` (runs, draws, points). A draw of the
+    process is moved by the gain times what it leaves unexplained (Matheron's rule), which is exact.
+    """
+    free = unconditioned(normals, spread, length)
+    seen = np.einsum("pm,rdm->rdp", evidence.reading, free) + evidence.errors * point_normals
+    moved: Array = np.einsum("mp,rdp->rdm", gain(evidence, spread, length), residuals[:, np.newaxis, :] - seen)
+    return free + moved
 
 
 def spread_of(stated: Sequence[float], residuals: Sequence[float], otherwise: float) -> float:
@@ -73,11 +83,3 @@ def spread_of(stated: Sequence[float], residuals: Sequence[float], otherwise: fl
     if len(residuals) >= 3:
         spread = max(spread, float(np.sqrt(np.mean(np.square(residuals)))))
     return max(spread, 1e-6)
-
-
-def _root(left: Array, spread: float) -> Array:
-    """A root of a covariance that may have lost rank: months that are known exactly have no spread left."""
-    values, vectors = np.linalg.eigh(left)
-    kept = np.sqrt(np.where(values > JITTER * spread**2, values, 0.0))
-    root: Array = vectors * kept
-    return root

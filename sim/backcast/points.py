@@ -110,8 +110,9 @@ def reading(points: Sequence[Point], months: Sequence[int]) -> Array:
 def _point(row: Mapping[str, str | float]) -> Point | Problem:
     name, formula, where = str(row["operator"]), str(row["formula"]), f"{row['fact']} ({row['part']})"
     if name not in OPERATORS:
+        near = nearest_name(name, OPERATORS)
         remedy = "Use a name of sim/operators.py"
-        return Problem(f"no operator '{name}'", "targets.csv", path=where, nearest=nearest_name(name, OPERATORS), remedy=remedy)  # fmt: skip
+        return Problem(f"no operator '{name}'", "targets.csv", path=where, nearest=near, remedy=remedy)
     word, *arguments = formula.split()
     months = [month_index(text) for text in arguments if _MONTH.fullmatch(text)]
     if word not in ("at", "mean") or not months or name not in arguments:
