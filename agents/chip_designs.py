@@ -3,6 +3,7 @@
 Specification: docs/model.md, section 4. Arrays are (runs, designs).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,18 +11,9 @@ import numpy as np
 from agents.controls import ChipRules, Thresholds
 from sim.arrays import Array, Flags
 
-LINK_CUT = 2.0 / 3.0
-"""Link speed of a link-cut design over the floor of the rule (A800: 400 of 600 GB/s)."""
-TPP_MARGIN = 0.987
-"""TPP of a cut-down design over the ceiling (H20: 2,368 of 2,400)."""
-DENSITY_MARGIN = 0.91
-"""Performance density of a cut-down design over the ceiling (H20: 2.91 of 3.2)."""
+Numbers = Mapping[str, Array]
 LEAST_TPP = 1e-6
 """TPP of a design under a ceiling of zero: it exists on paper only."""
-MEMORY_UPGRADE = 4000.0 / 3350.0
-"""Memory bandwidth of a design with less arithmetic over that of its flagship (H20 against H100)."""
-BANDWIDTH_MARGIN = 0.95
-"""Memory bandwidth of a cut-down design over the ceiling; judgement."""
 
 
 @dataclass(frozen=True)
@@ -51,32 +43,33 @@ def licensable(chips: Designs, rules: ChipRules) -> Flags:
     return able
 
 
-def compliant(flagships: Designs, rule: Thresholds, price_exponent: Array) -> tuple[Designs, Flags]:
+def compliant(flagships: Designs, rule: Thresholds, par: Numbers) -> tuple[Designs, Flags]:
     """Return the best design under the thresholds for each flagship, and whether it only cuts the link.
 
     The link is cut if the link test denies the chip and has a floor, else arithmetic; a design with less
     arithmetic gets better memory; memory is cut last (docs/model.md, 4 a-c).
     """
+    margin, exponent = par["chip_market.tpp_margin"], par["chip_market.compliant_price_exponent"]
     by_link = (flagships.tpp >= rule.tpp_ceiling) & (flagships.link >= rule.interconnect_floor)
     cut_link = by_link & (rule.interconnect_floor > 0.0)
-    link = np.where(cut_link, LINK_CUT * rule.interconnect_floor, flagships.link)
-    tpp = np.where(by_link & ~cut_link, np.maximum(TPP_MARGIN * _finite(rule.tpp_ceiling), LEAST_TPP), flagships.tpp)
+    link = np.where(cut_link, par["chip_market.link_margin"] * rule.interconnect_floor, flagships.link)
+    tpp = np.where(by_link & ~cut_link, np.maximum(margin * _finite(rule.tpp_ceiling), LEAST_TPP), flagships.tpp)
     density = flagships.density * tpp / flagships.tpp
     dense = (tpp >= rule.density_tpp_floor) & (density >= rule.density_ceiling)
-    by_size = TPP_MARGIN * _finite(rule.density_tpp_floor)
-    by_area = tpp * DENSITY_MARGIN * _finite(rule.density_ceiling) / density
+    by_size = margin * _finite(rule.density_tpp_floor)
+    by_area = tpp * par["chip_market.density_margin"] * _finite(rule.density_ceiling) / density
     final = np.maximum(np.where(dense, np.maximum(by_size, by_area), tpp), LEAST_TPP)
     scale = final / flagships.tpp
-    memory = np.where(scale < 1.0, MEMORY_UPGRADE, 1.0) * flagships.bandwidth
+    memory = np.where(scale < 1.0, par["chip_market.memory_upgrade"], 1.0) * flagships.bandwidth
     fast_memory = memory >= rule.memory_bandwidth_ceiling
-    bandwidth = np.where(fast_memory, BANDWIDTH_MARGIN * _finite(rule.memory_bandwidth_ceiling), memory)
+    bandwidth = np.where(fast_memory, par["chip_market.memory_margin"] * _finite(rule.memory_bandwidth_ceiling), memory)
     design = Designs(
         tpp=final,
         density=flagships.density * scale,
         link=np.broadcast_to(link, final.shape),
         bandwidth=np.broadcast_to(bandwidth, final.shape),
         h100e=flagships.h100e * scale,
-        price=flagships.price * scale**price_exponent,
+        price=flagships.price * scale**exponent,
     )
     return design, cut_link & ~fast_memory & ~dense
 

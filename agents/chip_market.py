@@ -146,12 +146,11 @@ def choose_designs(
 ) -> tuple[Choice, Choice, Flags]:
     """Return the best chip without a licence, the best with one, and whether any flagship on sale is denied."""
     changed = ~rules.thresholds.same(state.thresholds)
-    exponent = par["chip_market.compliant_price_exponent"]
     if changed.any() or state.designs is None:
         state.earlier = state.thresholds.where(changed, state.earlier)
         state.thresholds = rules.thresholds.where(changed, state.thresholds)
-        old, _ = chip_designs.compliant(world.flagships, state.earlier, exponent)
-        state.designs = (*chip_designs.compliant(world.flagships, state.thresholds, exponent), old)
+        old, _ = chip_designs.compliant(world.flagships, state.earlier, par)
+        state.designs = (*chip_designs.compliant(world.flagships, state.thresholds, par), old)
     state.age = np.where(changed, 0.0, state.age + 1.0)
     new, quick, old = state.designs
     age = month - world.release[np.newaxis, :]
@@ -234,16 +233,17 @@ def domestic_output(state: ChipState, par: Numbers, world: ChipWorld, month: int
     rush = 1.0 + par["channel.anticipation"] * par["chip_market.hbm_rush"] * rules.rush_memory
     memory = world.memory_base[month] * (1.0 - rules.hbm_control) * rush + world.memory_domestic[month]
     die_bank, memory_bank = state.die_bank + dies, state.memory_bank + memory
-    dual = world.dual_die_share[month]
+    dual, stacks = world.dual_die_share[month], par["chip_market.stacks_per_die"]
     capacity = (
         world.packages_capacity[month]
         * (1.0 + par["chip_market.subsidy_strength"] * rules.subsidy)
         * (1.0 + par["channel.import_substitution"] * par["chip_market.import_substitution"] * state.premium)
     )
-    packages = np.minimum(capacity, np.minimum(die_bank / (1.0 + dual), memory_bank / (4.0 + 4.0 * dual)))
+    packages = np.minimum(capacity, np.minimum(die_bank / (1.0 + dual), memory_bank / (stacks * (1.0 + dual))))
     state.die_bank = np.maximum(die_bank - packages * (1.0 + dual), 0.0)
-    state.memory_bank = np.maximum(memory_bank - packages * (4.0 + 4.0 * dual), 0.0)
-    made = par["chip_market.domestic_output_scale"] * (0.355 + 0.405 * dual) * packages
+    state.memory_bank = np.maximum(memory_bank - packages * stacks * (1.0 + dual), 0.0)
+    single, double = par["chip_market.domestic_single_die"], par["chip_market.domestic_dual_die"]
+    made = par["chip_market.domestic_output_scale"] * (single + (double - single) * dual) * packages
     output: Array = made + world.other_domestic[month]
     return output
 
@@ -348,7 +348,7 @@ def hand_over(state: ChipState, par: Numbers, world: ChipWorld, month: int, rule
     scale = np.ones_like(raw)
     if after > 0:
         energy = world.energy + world.energy_slope * rules.energy_growth * after / 12.0
-        per_chip = par["chip_market.facility_kw"] * 1.4 ** (-after / 12.0)
+        per_chip = par["chip_market.facility_kw"] * par["chip_market.power_efficiency"] ** (-after / 12.0)
         scale = np.minimum(1.0, 1e6 * energy / (per_chip * raw))
     premium = np.zeros((raw.shape[0], BLOCS))
     premium[:, TARGET] = state.premium[:, 0]

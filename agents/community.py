@@ -13,7 +13,7 @@ from typing import Annotated
 import numpy as np
 from scipy import sparse
 
-from agents.places import CLOSED, LATEST, OPEN, PREVIOUS, SENDER
+from agents.places import CLOSED, LATEST, OPEN, PREVIOUS, SENDER, TARGET
 from agents.pricing import expand
 from agents.shelf import Shelf
 from sim.arrays import Array, Flags, Whole, only, pick
@@ -24,8 +24,6 @@ CONSUMER = 4
 DEVELOPERS = (2, 3)
 PART = 64
 """Runs whose arrays by community and lab are worked on together: few enough for the processor's caches."""
-SPEND_HALF_LIFE = 18.0
-"""Months in which the growth of spending per user halves after the record."""
 
 
 @dataclass(frozen=True)
@@ -199,7 +197,8 @@ def spend_per_user(state: CommunityState, par: Numbers, world: CommunityWorld, m
     if after <= 0:
         state.spend_level = (1.0 + growth) ** after
     else:
-        state.spend_level = state.spend_level * (1.0 + growth * 2.0 ** (-after / SPEND_HALF_LIFE))
+        fade = 2.0 ** (-after / par["demand.spend_half_life"])
+        state.spend_level = state.spend_level * (1.0 + growth * fade)
     level = par["demand.world_spend"] * world.spend_weight / world.users_record
     spend: Array = level * pick(state.spend_level, world.segment)
     return spend
@@ -247,7 +246,8 @@ def place_terms(
     trust = expand(par["channel.trust"], state.consideration)
     known = np.maximum(world.known, 1.0 - expand(par["channel.consideration"], state.consideration))
     reached = np.maximum(known, state.consideration) * np.maximum(1.0 - rules.ban, 1e-3)
-    taste = np.maximum(world.taste, 0.0) + trust * np.minimum(world.taste, 0.0)
+    taste = tastes(par, world)
+    taste = np.maximum(taste, 0.0) + trust * np.minimum(taste, 0.0)
     aversion = par["demand.filter_aversion"] * rules.content_filter
     of_open = aversion * (1.0 - par["demand.filter_relief"])
     residency = trust * expand(par["demand.data_residency"], trust) * world.residency
@@ -256,6 +256,15 @@ def place_terms(
     withdrawn = np.maximum(1.0 - rules.closed_abroad, 1e-3)[:, :, np.newaxis]
     opened = np.exp(taste - expand(of_open, trust) * world.filtered + access[:, :, OPEN])
     return reached * closed * np.where(_sender_abroad(world), withdrawn, 1.0), reached * opened
+
+
+def tastes(par: Numbers, world: CommunityWorld) -> Array:
+    """Return the taste for models by origin in utils, (runs, communities, blocs): the table's, and for the target's
+    models abroad the shift of the segment."""
+    shift = pick(per_segment(par, "demand.chinese_taste"), world.segment) * (world.home != TARGET)
+    taste = np.repeat(world.taste[np.newaxis], len(shift), axis=0)
+    taste[:, :, TARGET] += shift
+    return taste
 
 
 def _sender_abroad(world: CommunityWorld) -> Flags:

@@ -21,12 +21,6 @@ Numbers = Mapping[str, Array]
 THRESHOLDS = ("tpp_ceiling", "interconnect_floor", "density_tpp_floor", "density_ceiling", "memory_bandwidth_ceiling")
 FINITE = (0, 2, 3, 4)
 """Which thresholds say by being finite that chips are controlled."""
-DECISION_RATE = 0.15
-"""Chance a month that a government in endogenous mode decides."""
-LARGEST_STEP = 0.25
-"""Largest change of the denial share in one decision."""
-BAN_ON, BAN_OFF, BAN_SIZE = 0.5, 0.0, 0.8
-"""Hawkishness at which a government bars, and lifts the bar on, target models in regulated firms; share barred."""
 
 
 @dataclass(frozen=True)
@@ -159,13 +153,14 @@ class Rulebook:
         )
 
     def places(self, month: int, banned: Array) -> PlaceRules:
-        """Return the rules that reach demand. `banned` (runs or 1, governments): decided bars on regulated firms."""
+        """Return the rules that reach demand. `banned` (runs or 1, governments): share that decided bars
+        on regulated firms take."""
         dated = self._by_run(self._dated_bans[month])
         ban = np.broadcast_to(dated, (len(banned), *dated.shape[1:])).copy()
         regulated = self._segment == 0
         for government in np.flatnonzero(banned.any(axis=0)):
             governed = regulated & self.world.rules_region[government]
-            size = BAN_SIZE * banned[:, government : government + 1]
+            size = banned[:, government : government + 1]
             ban[:, governed, TARGET] = np.maximum(ban[:, governed, TARGET], size)
         return PlaceRules(
             ban, self._most("model_access.closed_models_abroad", month), self._most("content_filter", month)
@@ -246,7 +241,7 @@ class _Group:
 
 @dataclass(frozen=True)
 class Signals:
-    """What governments see: the gap four months ago, the target's premium, the sender's sales lost in twelve months."""
+    """What governments see: the gap some months ago, the target's premium, the sender's sales lost in twelve months."""
 
     gap: Array
     premium: Array
@@ -264,23 +259,25 @@ class Luck:
 
 def govern(state: GovernmentState, par: Numbers, signals: Signals, luck: Luck) -> None:
     """Let governments see, and in endogenous mode decide what binds next month (section 16)."""
-    state.hawkishness = 0.97 * state.hawkishness + 0.15 * luck.politics
+    state.hawkishness = par["gov.politics_persistence"] * state.hawkishness + par["gov.politics_sd"] * luck.politics
     state.perceived_gap = signals.gap + par["gov.perception_noise"] * luck.perception
     active = par["structure.endogenous"]
-    decides = active * (luck.decision < DECISION_RATE)
+    decides = active * (luck.decision < par["gov.decision_rate"])
     sender, target = slice(SENDER, SENDER + 1), slice(TARGET, TARGET + 1)
     goal = (
-        0.5
+        par["gov.neutral_denial"]
         + par["gov.tighten_gain"] * (par["gov.target_gap"] - state.perceived_gap[:, sender])
         + par["gov.politics_gain"] * state.hawkishness[:, sender]
         - par["gov.lobby_gain"] * signals.revenue_lost / 1e4
     )
-    step = np.clip(np.clip(goal, 0.0, 1.0) - state.denial, -LARGEST_STEP, LARGEST_STEP)
+    largest = par["gov.largest_step"]
+    step = np.clip(np.clip(goal, 0.0, 1.0) - state.denial, -largest, largest)
     state.denial = state.denial + decides[:, sender] * step
-    support = par["gov.subsidy_gain"] * signals.premium + 0.02 * np.maximum(state.perceived_gap[:, target] - 6.0, 0.0)
+    behind = np.maximum(state.perceived_gap[:, target] - par["gov.tolerated_gap"], 0.0)
+    support = par["gov.subsidy_gain"] * signals.premium + par["gov.subsidy_gap_gain"] * behind
     state.subsidy = np.where(decides[:, target] > 0.0, np.clip(support, 0.0, 1.0), state.subsidy)
-    on = state.hawkishness > BAN_ON
-    off = state.hawkishness < BAN_OFF
+    on = state.hawkishness > par["gov.ban_on"]
+    off = state.hawkishness < par["gov.ban_off"]
     banned = np.where(on, 1.0, np.where(off, 0.0, state.banned)) * active
     banned[:, [SENDER, TARGET]] = 0.0
     state.banned = banned

@@ -15,10 +15,6 @@ from agents.shelf import Shelf, best_of_others
 from sim.arrays import Array, Flags, pick
 
 Numbers = Mapping[str, Array]
-RUN_MONTHS = 6.0
-"""Length of the trailing training total in months."""
-MONTHS_AT_ENTRY = 4.5
-"""Months of training compute that a lab's running total holds at entry."""
 FLOP_PER_MONTH = 1.04e21
 """FLOP of an H100e in a month at a utilisation of 0.40."""
 BASE_RUN = 2.6e24 / FLOP_PER_MONTH
@@ -71,8 +67,13 @@ def own_progress(state: LabState, par: Numbers, tech: Technology) -> tuple[Array
     return gains[0], gains[1]
 
 
-def link_weights(par: Numbers, similarity: Array, bloc: np.ndarray, rules: KnowledgeRules) -> Array:
-    """Return the weights of the lab network, (runs, labs, labs): who can learn from whom (sections 10 and 18)."""
+def link_weights(par: Numbers, nearness: Array, bloc: np.ndarray, rules: KnowledgeRules) -> Array:
+    """Return the weights of the lab network, (runs, labs, labs): who can learn from whom (sections 10 and 18).
+
+    `nearness` (labs, labs) of research fields, from 0 (farthest apart) to 1.
+    """
+    least = par["knowledge.least_similarity"][:, :, np.newaxis]
+    similarity = least + (1.0 - least) * nearness
     cross = (bloc[:, np.newaxis] != bloc[np.newaxis, :]).astype(np.float64)
     weight = par["knowledge.cross_bloc_weight"] * (1.0 - rules.entity_list * par["knowledge.collaboration_loss"])
     links: Array = similarity * (1.0 - cross + cross * weight[:, :, np.newaxis])
@@ -134,7 +135,8 @@ def reasoning_gain(par: Numbers, adopted: Array, month: int, event: Reasoning) -
     """Return the ECI gained from the reasoning method (section 10)."""
     held = np.isfinite(adopted)
     since = np.where(held, month - np.where(held, adopted, 0.0), 0.0)
-    gain = event.gain * -np.expm1(-(since + 1.0) / 4.0) + par["reasoning.slope"] * (since + 1.0) / 12.0
+    step = event.gain * -np.expm1(-(since + 1.0) / par["reasoning.step_time"])
+    gain = step + par["reasoning.slope"] * (since + 1.0) / 12.0
     return np.where(held, gain, 0.0) * par["channel.reasoning"]
 
 
@@ -144,14 +146,19 @@ def final_run_compute(state: LabState, terms: Terms) -> Array:
     return training / terms.weights.training
 
 
-def first_run(used: Array) -> Array:
-    """Return the running training total of a lab that enters, from its training compute of the month."""
-    return MONTHS_AT_ENTRY * used
+def first_run(par: Numbers, used: Array) -> Array:
+    """Return the running training total of a lab that enters, from its training compute of the month.
+
+    It is what the total would be if training had grown at the usual rate before.
+    """
+    growth = par["training.growth_at_entry"] ** (1.0 / 12.0)
+    total: Array = used / (growth - 1.0 + 1.0 / par["training.run_months"])
+    return total
 
 
 def train(state: LabState, par: Numbers, world: LabWorld, month: int, rules: KnowledgeRules, used: Array) -> None:
     """Add the month's compute `used` to the running total; apply the compute cap and the data limit (section 11)."""
-    total = state.training_run * (1.0 - 1.0 / RUN_MONTHS) + used
+    total = state.training_run * (1.0 - 1.0 / par["training.run_months"]) + used
     cap = pick(rules.training_cap, world.bloc)
     state.training_run = np.minimum(total, cap / FLOP_PER_MONTH)
     state.ln_training = data_limited(par, state.training_run, month - world.record_end)

@@ -16,8 +16,6 @@ from agents.portfolio import Means, Prices, Problem, Split, Technology, Weights
 from sim.arrays import Array, Whole, only, pick
 
 Numbers = Mapping[str, Array]
-POOLED_SHARE = 0.8
-"""Share of a bloc's lab compute that its best lab gets when the state pools chips."""
 
 
 @dataclass(frozen=True)
@@ -174,9 +172,10 @@ def reference_share(state: LabState, world: LabWorld, month: int, chips: Handoff
     return state.capacity_share
 
 
-def allocate(state: LabState, world: LabWorld, entered: Array, chips: Handoff, allocation: Array) -> None:
+def allocate(state: LabState, par: Numbers, world: LabWorld, entered: Array, chips: Handoff, allocation: Array) -> None:
     """Share each bloc's compute among its labs (section 6). `allocation` (runs or 1, blocs): 0 pro rata .. 2 pooled."""
     weight = state.capacity_share * np.exp(state.deviation) * entered
+    favour = par["budget.pooled_share"]
     pro_rata, champions, pooled = np.zeros_like(weight), np.zeros_like(weight), np.zeros_like(weight)
     total = np.zeros_like(weight)
     for bloc in np.unique(world.bloc):
@@ -188,7 +187,7 @@ def allocate(state: LabState, world: LabWorld, entered: Array, chips: Handoff, a
         champions[:, members] = square / np.maximum(square.sum(axis=1, keepdims=True), 1e-300)
         level = np.where(entered[members] > 0.0, state.capability[:, members], -np.inf)
         best = level.argmax(axis=1)[:, np.newaxis] == np.arange(int(members.sum()))
-        pooled[:, members] = POOLED_SHARE * best + (1.0 - POOLED_SHARE) * pro_rata[:, members]
+        pooled[:, members] = favour * best + (1.0 - favour) * pro_rata[:, members]
         total[:, members] = only(state.capacity_share * entered, members).sum(axis=1, keepdims=True)
     mode = np.broadcast_to(allocation, (weight.shape[0], allocation.shape[1]))
     mode = pick(mode, world.bloc)

@@ -9,24 +9,20 @@ import numpy as np
 
 from agents.knowledge import FLOP_PER_MONTH
 from agents.places import CLOSED, OPEN
-from agents.shelf import SMALL_COST, TIERS, Shelf, best_of_others
+from agents.shelf import Shelf, best_of_others
 from sim.arrays import Array, Flags
 
 Numbers = Mapping[str, Array]
-ANCHOR_TOKENS = 13_000.0
-"""Million tokens a month from one serving H100e at the anchor (776bn tokens a day on 1,814 H800)."""
-ANCHOR_RUN = 3.3e24 / FLOP_PER_MONTH
-"""Training compute of the anchor model in H100e-months (DeepSeek-V3)."""
-CONTEST_WIDTH = 5.0
-"""ECI points over which a lead takes a model out of open models' reach."""
 
 
 def tokens_per_chip(par: Numbers, know_how: Array, ln_run: Array, small: Array) -> Array:
     """Return million tokens a month that one serving H100e makes; arguments and result broadcast to one shape."""
     gain, size = expand(par["pricing.inference_gain"], know_how), expand(par["pricing.size_exponent"], know_how)
     anchor = expand(par["pricing.anchor_knowhow"], know_how)
-    rate: Array = np.exp(gain * (know_how - anchor) - size * (ln_run - np.log(ANCHOR_RUN)))
-    return ANCHOR_TOKENS * rate * np.where(small > 0.0, SMALL_COST, 1.0)
+    run = np.log(expand(par["pricing.anchor_run"], know_how) / FLOP_PER_MONTH)
+    rate: Array = np.exp(gain * (know_how - anchor) - size * (ln_run - run))
+    tokens, cheaper = expand(par["pricing.anchor_tokens"], know_how), expand(par["pricing.small_cost"], know_how)
+    return tokens * rate * np.where(small > 0.0, cheaper, 1.0)
 
 
 def expand(value: Array, like: Array) -> Array:
@@ -72,7 +68,8 @@ def reprice(shelf: Shelf, par: Numbers, rent: Array, premium: Array, markup: Arr
     closed_cost = cost[:, :, CLOSED]
     goal = closed_target(par, closed_cost, premium[:, :, np.newaxis], lead, markup[:, :, np.newaxis])
     near, far = par["pricing.pass_through_contested"], par["pricing.pass_through_uncontested"]
-    contest = np.where(np.isfinite(lead), np.exp(-np.minimum(lead, 1e3) / CONTEST_WIDTH), 0.0)
+    width = expand(par["pricing.contest_scale"], goal)
+    contest = np.where(np.isfinite(lead), np.exp(-np.minimum(lead, 1e3) / width), 0.0)
     speed = expand(far, goal) + (expand(near, goal) - expand(far, goal)) * contest
     before = np.log(np.where(fresh[:, :, CLOSED], 1.0, shelf.price[:, :, CLOSED]))
     moved = np.where(fresh[:, :, CLOSED], goal, before + speed * (goal - before))
@@ -81,12 +78,17 @@ def reprice(shelf: Shelf, par: Numbers, rent: Array, premium: Array, markup: Arr
 
 
 def price_at_capability(shelf: Shelf, par: Numbers, level: float) -> Array:
-    """Return the lowest price of any model or small sibling with at least this capability; nan if none, (runs,).
+    """Return the lowest price of any model or smaller sibling with at least this capability; nan if none, (runs,).
 
     Nobody sells below `pricing.least_price`: overheads of serving do not shrink with the model.
     """
-    cheapest = np.full(shelf.price.shape[0], np.inf)
-    for below, cheaper in TIERS:
+    siblings = (
+        (par["release.small_lead"], par["pricing.small_cost"]),
+        (par["pricing.smallest_lead"], par["pricing.smallest_cost"]),
+    )
+    cheapest = np.where(shelf.exists & (shelf.capability >= level), shelf.price, np.inf).min(axis=(1, 2, 3))
+    for lead, ratio in siblings:
+        below, cheaper = expand(lead, shelf.price), expand(ratio, shelf.price)
         able = shelf.exists & (shelf.capability - below >= level)
         cheapest = np.minimum(cheapest, np.where(able, shelf.price / cheaper, np.inf).min(axis=(1, 2, 3)))
     offered = np.maximum(cheapest, par["pricing.least_price"][:, 0])

@@ -14,15 +14,11 @@ from agents.community import CommunityState, CommunityWorld, Sales, Weights
 from agents.knowledge import know_how
 from agents.lab import LabState, LabWorld, list_rent
 from agents.places import CLOSED, LATEST, OPEN, STANCE_FLAGSHIP, STANCE_SMALL
-from agents.shelf import SMALL_LEAD, Model, Shelf, best_of_others
+from agents.shelf import Model, Shelf, best_of_others
 from sim.arrays import Array, Flags, pick
 
 Numbers = Mapping[str, Array]
 FORBIDDEN = -1e9
-FRONTIER_WIDTH = 6.0
-"""ECI points behind the frontier over which a lead on open models loses its secrecy value: leaders know it already."""
-SMALL_PART = 0.3
-"""Standing that a small open model brings, relative to an open flagship."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +114,11 @@ def candidates(state: LabState, par: Numbers, rivals: Rivals, month: int, lab: i
         Candidate(capability, np.exp(target), rent / rate, rate),
         Candidate(capability, pricing.open_price(par, rent / rate), rent / rate, rate),
         Candidate(
-            capability - SMALL_LEAD, pricing.open_price(par, rent / small_rate), rent / small_rate, small_rate, 1.0
+            capability - par["release.small_lead"],
+            pricing.open_price(par, rent / small_rate),
+            rent / small_rate,
+            small_rate,
+            1.0,
         ),
     )
 
@@ -199,11 +199,11 @@ def stance_values(state: LabState, par: Numbers, world: LabWorld, setting: Setti
     unit = np.maximum(np.maximum(cases[0].use, np.maximum(cases[1].use, cases[2].use)), 1e-300)
     rival = rivals.best_open[:, lab : lab + 1]
     capability = state.capability[:, lab : lab + 1]
-    lead = np.clip((capability - np.where(np.isfinite(rival), rival, -1e3)) / 10.0, 0.0, 1.0)
-    lead = lead * np.exp(-np.maximum(rivals.frontier - capability, 0.0) / FRONTIER_WIDTH)
+    lead = np.clip((capability - np.where(np.isfinite(rival), rival, -1e3)) / par["release.leak_scale"], 0.0, 1.0)
+    lead = lead * np.exp(-np.maximum(rivals.frontier - capability, 0.0) / par["release.frontier_scale"])
     promotion, limit = rules.promotion[:, bloc : bloc + 1], rules.restriction[:, bloc : bloc + 1]
     standing = par["release.reputation"] + par["release.promotion_strength"] * promotion - rules.penalty
-    small_bonus = SMALL_PART * standing - par["release.small_model_cost"]
+    small_bonus = par["release.small_standing"] * standing - par["release.small_model_cost"]
     complement = par["release.complement_scale"] * world.complement[:, lab : lab + 1]
     commodity = par["release.commoditisation"] * complement
     extra = (0.0 * standing, small_bonus, standing + commodity - par["release.leak_cost"] * lead)
@@ -216,7 +216,7 @@ def stance_values(state: LabState, par: Numbers, world: LabWorld, setting: Setti
         profit = profit + par["release.host_fee"] * case.opened + complement * case.use
         values.append(profit / unit + bonus)
     shut = rules.penalty >= 1.0
-    for stance, level in ((STANCE_SMALL, capability - SMALL_LEAD), (STANCE_FLAGSHIP, capability)):
+    for stance, level in ((STANCE_SMALL, capability - par["release.small_lead"]), (STANCE_FLAGSHIP, capability)):
         denied = shut | (level > rivals.frontier + limit)
         values[stance] = np.where(denied, FORBIDDEN, values[stance])
     return np.concatenate(values, axis=1)
@@ -250,9 +250,10 @@ def release(state: LabState, par: Numbers, shelf: Shelf, month: int, due: Flags,
         small=zeros,
         since=zeros + month,
     )
-    drop = SMALL_LEAD * np.log(10.0) / par["capability.eci_per_oom"]
+    lead = par["release.small_lead"]
+    drop = lead * np.log(10.0) / par["capability.eci_per_oom"]
     small = Model(
-        capability=capability - SMALL_LEAD, ln_effective=flagship.ln_effective - drop, ln_run=flagship.ln_run,
+        capability=capability - lead, ln_effective=flagship.ln_effective - drop, ln_run=flagship.ln_run,
         know_how=flagship.know_how, small=zeros + 1.0, since=flagship.since,
     )  # fmt: skip
     shelf.put(due & (state.stance != STANCE_FLAGSHIP), CLOSED, flagship)
@@ -262,6 +263,7 @@ def release(state: LabState, par: Numbers, shelf: Shelf, month: int, due: Flags,
 
 
 def next_interval(par: Numbers, luck: Array, delay: Array) -> Array:
-    """Return months to the next release: 4 to 7 by luck, plus the delay of content rules (runs, labs)."""
-    months: Array = 4.0 + np.floor(4.0 * luck) + np.rint(delay * par["release.filter_delay"])
+    """Return months to the next release (runs, labs): the shortest, what luck adds, and the delay of content rules."""
+    shortest, spread = np.rint(par["release.shortest_interval"]), np.rint(par["release.interval_spread"])
+    months: Array = shortest + np.floor(spread * luck) + np.rint(delay * par["release.filter_delay"])
     return months

@@ -26,7 +26,7 @@ class AccountState:
 
     revenue: Annotated[Array, "M$/month", "revenue from models"]
     spend_share: Annotated[Array, "share", "share of world spending on models"]
-    usual_share: Annotated[Array, "share", "moving average over twelve months of the share of revenue"]
+    usual_share: Annotated[Array, "share", "moving average of the share of revenue"]
     available: Annotated[Array, "share", "part of the demand for its closed service that a lab can serve"]
     ecosystem: Annotated[Array, "index", "stock of community work around a lab's open models"]
     open_use: Annotated[Array, "share", "share of developers' tokens served by a lab's open models"]
@@ -46,12 +46,12 @@ def settle(
     state.spend_share = both / both.sum(axis=1, keepdims=True)
     own = par["release.own_hosting"]
     need = tokens[CLOSED] / rate[:, :, CLOSED] + own * tokens[OPEN] / rate[:, :, OPEN]
-    served = np.clip(serving / np.maximum(need, serving * 1e-9 + 1e-300), 0.05, 1.0)
-    state.available = 0.5 * state.available + 0.5 * served
+    served = np.clip(serving / np.maximum(need, serving * 1e-9 + 1e-300), par["serving.least_share"], 1.0)
+    state.available = state.available + par["serving.adjustment"] * (served - state.available)
     closed, opened = sales.tokens_of(developers)
     total = (closed + opened).sum(axis=1, keepdims=True)
     state.open_use = opened / np.maximum(total, 1e-300)
-    state.ecosystem = 0.97 * state.ecosystem + state.open_use
+    state.ecosystem = par["demand.ecosystem_retention"] * state.ecosystem + state.open_use
 
 
 def latest_rate(shelf: Shelf, par: Numbers) -> Array:
@@ -81,20 +81,22 @@ def finance(
     rival = np.where(known, foreign, state.capability)
     gap = np.maximum(rival - state.capability, 0.0)
     state.aspiration = np.where(entering > 0.0, gap, state.aspiration)
-    state.shortfall = np.tanh(np.maximum(gap - state.aspiration, 0.0) / 4.0) * entered
-    state.aspiration = state.aspiration + (gap - state.aspiration) / 18.0
-    close = np.where(known, np.exp(-np.abs(state.capability - rival) / 4.0), 0.0)
+    scale = par["budget.rival_scale"]
+    state.shortfall = np.tanh(np.maximum(gap - state.aspiration, 0.0) / scale) * entered
+    state.aspiration = state.aspiration + (gap - state.aspiration) / par["budget.aspiration_months"]
+    close = np.where(known, np.exp(-np.abs(state.capability - rival) / scale), 0.0)
     change = par["channel.escape_competition"] * par["budget.escape_competition"] * close
     change = change + par["channel.state_reaction"] * par["budget.state_reaction"] * state.shortfall
     share = accounts.revenue / np.maximum(accounts.revenue.sum(axis=1, keepdims=True), 1e-300)
     accounts.usual_share = np.where(entering > 0.0, share, accounts.usual_share)
     if month > world.record_end:
         mean = (state.capability * entered).sum(axis=1, keepdims=True) / entered.sum()
-        ahead = np.clip((state.capability - mean) / par["capability.eci_per_oom"], -2.0, 2.0)
-        gain = np.clip((share - accounts.usual_share) / (accounts.usual_share + 0.02), -1.0, 1.0)
+        largest, least = par["budget.largest_lead"], par["budget.least_usual_share"]
+        ahead = np.clip((state.capability - mean) / par["capability.eci_per_oom"], -largest, largest)
+        gain = np.clip((share - accounts.usual_share) / (accounts.usual_share + least), -1.0, 1.0)
         investors = par["budget.investor_extrapolation"] * ahead + par["budget.revenue_feedback"] * gain
         weight = state.reference_budget * entered
         mean_change = (investors * weight).sum(axis=1, keepdims=True) / weight.sum(axis=1, keepdims=True)
         change = change + investors - mean_change
-    accounts.usual_share = accounts.usual_share + (share - accounts.usual_share) / 12.0
+    accounts.usual_share = accounts.usual_share + (share - accounts.usual_share) / par["budget.usual_share_months"]
     state.deviation = state.deviation + change * entered

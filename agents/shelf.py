@@ -8,13 +8,6 @@ import numpy as np
 from agents.places import CLOSED, LATEST, OPEN, PREVIOUS
 from sim.arrays import Array, Flags
 
-SMALL_LEAD = 6.0
-"""ECI points by which a lab's small model trails its flagship."""
-SMALL_COST = 15.0
-"""Unit cost of the flagship over that of the small model."""
-TIERS = ((0.0, 1.0), (6.0, 15.0), (12.0, 100.0))
-"""The product line behind every model: ECI points below it, and price divided by."""
-
 
 @dataclass
 class Shelf:

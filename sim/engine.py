@@ -42,11 +42,8 @@ from sim.arrays import Array, Flags, Whole
 from sim.data import Tables, load_tables
 from sim.lags import gap_months
 from sim.lots import Lot
-from sim.networks import lab_similarity
+from sim.networks import lab_nearness
 from sim.scenario import Scenario
-
-PERCEPTION_LAG = 4
-"""Months by which governments see the gap late."""
 
 
 @dataclass
@@ -96,7 +93,7 @@ class Engine:
         self.chips, self.labs = setup.first_chip_state(block), setup.first_lab_state(block)
         self.communities, self.accounts = setup.first_community_state(block), setup.first_account_state(block)
         self.governments, self.shelf = setup.first_government_state(block), empty_shelf(runs, labs)
-        self.similarity = lab_similarity(block.tape, labs)
+        self.nearness = lab_nearness(block.tape, labs)
         self.positions = np.zeros((block.months, runs, labs))
         self.frontiers = np.full((block.months, runs, 6), -np.inf)
         self.gaps = np.zeros((block.months, runs, 5))
@@ -119,7 +116,7 @@ class Engine:
         subsidy = self._subsidy()
         denial = self.governments.denial if par["structure.endogenous"].any() else block.rulebook.dial_denial()
         self.rules = block.rulebook.chips(month, denial, subsidy)
-        self.place_rules = block.rulebook.places(month, self.governments.banned)
+        self.place_rules = block.rulebook.places(month, par["gov.ban_share"] * self.governments.banned)
         self.handoff = self._chips(self.rules)
         self._labs(subsidy)
         self._knowledge(luck)
@@ -171,7 +168,7 @@ class Engine:
         tech = lab.technology(par, state.algorithm, np.maximum(1.0, largest))
         self.terms: Terms = lab.lab_terms(par, world, month, tech)
         lab.fund_labs(state, par, world, month, self.handoff, self.terms, rules.subsidy)
-        lab.allocate(state, world, self.entered, self.handoff, rules.allocation)
+        lab.allocate(state, par, world, self.entered, self.handoff, rules.allocation)
         wage = state.wage[:, world.bloc]
         best = lab.solve_portfolio(state, par, month, self.terms, wage, bool(self.entering.any()))
         lab.adjust(state, par, best, self.entering)
@@ -195,7 +192,7 @@ class Engine:
         rules = self.block.rulebook.knowledge(month)
         entering = self.entering > 0.0
         used = knowledge.final_run_compute(state, self.terms)
-        state.training_run = np.where(entering, knowledge.first_run(used), state.training_run)
+        state.training_run = np.where(entering, knowledge.first_run(par, used), state.training_run)
         after = month - world.record_end
         state.ln_training = np.where(
             entering, knowledge.data_limited(par, np.maximum(state.training_run, 1e-9), after), state.ln_training
@@ -219,7 +216,7 @@ class Engine:
     def _borrow(self, rules: KnowledgeRules) -> Array:
         """Borrowed knowledge after this month."""
         state, par, world, month = self.labs, self.block.par, self.block.labs, self.month
-        self.links = knowledge.link_weights(par, self.similarity, world.bloc, rules)
+        self.links = knowledge.link_weights(par, self.nearness, world.bloc, rules)
         delay = np.maximum(np.rint(par["knowledge.undisclosed_delay"][:, 0]), 1.0).astype(np.int64)
         place = month - delay
         runs = np.arange(len(self.lot))
@@ -316,16 +313,17 @@ class Engine:
         frontier[:, 5] = level.max(axis=1)
         before = self.frontiers[month - 1] if month > 0 else frontier
         self.frontiers[month] = np.maximum(before, frontier)
-        history = self.frontiers[: month + 1]
+        history, growth = self.frontiers[: month + 1], self.block.par["capability.anchor_growth"][:, 0]
         for place in range(1, 5):
-            self.gaps[month, :, place] = gap_months(history[:, :, SENDER], history[:, :, place])
+            self.gaps[month, :, place] = gap_months(history[:, :, SENDER], history[:, :, place], growth)
 
     def _govern(self, luck: MonthLuck) -> None:
         """Step 16."""
         month = self.month
         year = self.lost[max(0, month - 11) : month + 1].T.copy()  # (runs, months), as sums need (see `pick`)
+        lag = np.rint(self.block.par["gov.perception_lag"][:, 0]).astype(np.int64)
         signals = Signals(
-            gap=self.gaps[max(0, month - PERCEPTION_LAG), :, TARGET : TARGET + 1],
+            gap=self.gaps[np.maximum(month - lag, 0), np.arange(len(lag)), TARGET][:, np.newaxis],
             premium=self.chips.premium,
             revenue_lost=year.sum(axis=1, keepdims=True),
         )

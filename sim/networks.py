@@ -16,16 +16,14 @@ if TYPE_CHECKING:
 else:
     Graph = Directed = Any
 
-LEAST_SIMILARITY = 0.85
 
-
-def lab_similarity(tape: Tape, labs: int) -> Array:
-    """Return similarity of research fields between labs in [0.85, 1], (labs, labs), the same in every run."""
+def lab_nearness(tape: Tape, labs: int) -> Array:
+    """Return how near the research fields of labs are, 0 (farthest apart) to 1, (labs, labs), the same in every run."""
     place = tape.uniform("similarity", 0, [0], labs)[0]
     near = np.exp(-0.5 * np.abs(place[:, np.newaxis] - place[np.newaxis, :]))
     farthest = np.exp(-0.5)
-    similar: Array = LEAST_SIMILARITY + (1.0 - LEAST_SIMILARITY) * (near - farthest) / (1.0 - farthest)
-    return similar
+    nearness: Array = (near - farthest) / (1.0 - farthest)
+    return nearness
 
 
 def community_graph(communities: Sequence[str], family: str, neighbours: int, rewiring: float, seed: int) -> Graph:

@@ -146,7 +146,7 @@ def test_a_lab_more_moves_no_other_luck(history: Scenario) -> None:
     assert np.array_equal(before.block.labs.effect, after.block.labs.effect[:, :count])
     assert np.array_equal(before.block.labs.recorded_compute, after.block.labs.recorded_compute[:, :, :count])
     assert all(np.array_equal(before.block.par[name], after.block.par[name]) for name in before.block.par)
-    assert np.array_equal(before.similarity, after.similarity[:count, :count])
+    assert np.array_equal(before.nearness, after.nearness[:count, :count])
     for _ in range(3):
         before.advance()
         after.advance()

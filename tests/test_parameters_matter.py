@@ -34,6 +34,7 @@ WORLDS: Mapping[str, list[str]] = {
     "levers that nobody has used yet": [
         "policies.CN.mineral_control=[{from: 2023-01, value: 0.7}]",
         "policies.US.talent_openness=[{from: 2023-01, value: 0.9}]",
+        "policies.CN.chip_allocation=[{from: 2023-01, value: 1.5}]",
     ],
     NO_DIES: [f"policies.{holder}.export_controls.foundry_control={{value: 1}}" for holder in ("US", "TW")],
     "text runs out": ["world.training.data_limit_flop=1e26", "world.training.synthetic_data_growth=0"],
@@ -47,6 +48,9 @@ WORLDS: Mapping[str, list[str]] = {
         "policies.dials.export_controls.strictness=0", "policies.CN.purchase_veto=null",
     ],
     "the density test alone": ["policies.US.export_controls.tpp_ceiling=null"],
+    "serving is short": [
+        "world.demand.world_spend=10000", "world.compute.price_decline=0.4",
+    ],
     "open weights are frowned upon": ["policies.dials.open_source.diffusion=0.4"],
 }  # fmt: skip
 ACTS_IN = {
@@ -57,6 +61,10 @@ ACTS_IN = {
     "budget.escape_competition": "optional channels on",
     "budget.state_reaction": "optional channels on",
     "demand.peer_influence": "optional channels on",
+    "budget.rival_scale": "optional channels on",
+    "budget.aspiration_months": "optional channels on",
+    "serving.least_share": "serving is short",
+    "budget.pooled_share": "levers that nobody has used yet",
     "chip_market.mineral_output_loss": "levers that nobody has used yet",
     "talent.openness_effect": "levers that nobody has used yet",
     "chip_market.tool_control_effect": "dies are short and tools are cut further",
@@ -65,6 +73,7 @@ ACTS_IN = {
     "capability.anchor_growth": "an index of another slope",
     "export_controls.tool_control": NO_DIES,
     "energy_growth": POWER_CRUNCH,
+    "chip_market.density_margin": "the density test alone",
     "export_controls.density_tpp_floor": "the density test alone",
     "open_promotion": "open weights are frowned upon",
 }

@@ -158,7 +158,7 @@ def test_waits_between_releases_and_reviews() -> None:
     months = release.next_interval(par, luck, content)
     for run in range(runs):
         p = of_run(par, run)
-        wait = one_release.wait_until_release(float(luck[run, 0]), float(content[run, 0]), p["release.filter_delay"])
+        wait = one_release.wait_until_release(float(luck[run, 0]), float(content[run, 0]), p)
         assert months[run, 0] == wait
         for month in range(1, 20):
             due = bool(release.review_month(par, month, 3)[run, 0])
@@ -177,9 +177,8 @@ def test_markup_of_a_bertrand_firm_and_tokens_per_chip() -> None:
         p = of_run(par, run)
         agree(markup[run, 0], one_market.bertrand_price(1.0, 0.0, float(weight[run, 0]), float(share[run, 0]),
                                                         p["pricing.markup_cap"]))  # fmt: skip
-        own = one_market.tokens_per_month(float(know[run, 0]), float(np.exp(run_size[run, 0])),
-                                          p["pricing.inference_gain"], p["pricing.anchor_knowhow"],
-                                          p["pricing.size_exponent"], bool(small[run, 0]))  # fmt: skip
+        size = float(np.exp(run_size[run, 0]))
+        own = one_market.tokens_per_month(float(know[run, 0]), size, p, bool(small[run, 0]))
         agree(tokens[run, 0], own)
 
 
@@ -201,20 +200,19 @@ def test_governments_see_and_decide() -> None:
     for run in range(runs):
         p = of_run(par, run)
         active = p["structure.endogenous"] > 0.0
-        will = [one_government.hawkishness(float(y), float(z))
+        will = [one_government.hawkishness(float(y), float(z), p)
                 for y, z in zip(before.hawkishness[run], luck.politics[run], strict=True)]  # fmt: skip
         seen = [float(signals.gap[run, 0]) + p["gov.perception_noise"] * float(z) for z in luck.perception[run]]
         agree(state.hawkishness[run], will, scale=1.0)
         agree(state.perceived_gap[run], seen, scale=1.0)
-        decides = [active and x < one_government.DECISION_CHANCE for x in luck.decision[run]]
-        gains = p["gov.tighten_gain"], p["gov.target_gap"], p["gov.politics_gain"], p["gov.lobby_gain"]
+        decides = [active and x < p["gov.decision_rate"] for x in luck.decision[run]]
         denial = float(before.denial[run, 0])
         if decides[0]:
-            denial = one_government.next_denial(denial, seen[0], will[0], float(signals.revenue_lost[run, 0]), gains)
+            denial = one_government.next_denial(denial, seen[0], will[0], float(signals.revenue_lost[run, 0]), p)
         agree(state.denial[run, 0], denial)
-        subsidy = one_government.next_subsidy(float(signals.premium[run, 0]), seen[1], p["gov.subsidy_gain"])
+        subsidy = one_government.next_subsidy(float(signals.premium[run, 0]), seen[1], p)
         agree(state.subsidy[run, 0], subsidy if decides[1] else np.nan)
-        bans = [k > 1 and active and one_government.next_ban(bool(x), y)
+        bans = [k > 1 and active and one_government.next_ban(bool(x), y, p)
                 for k, (x, y) in enumerate(zip(before.banned[run], will, strict=True))]  # fmt: skip
         assert [bool(x) for x in state.banned[run]] == bans
 
@@ -227,7 +225,9 @@ def test_lag_between_two_frontiers() -> None:
     leader, follower = start + np.cumsum(steps, axis=1)
     follower[:5, ::7] = -np.inf
     follower[:, ::31] = -np.inf
-    lag = gap_months(leader, follower)
+    growth = chance.uniform(3.0, 12.0, runs)
+    lag = gap_months(leader, follower, growth)
     for run in range(runs):
-        own = one_government.gap_months([float(x) for x in leader[:, run]], [float(x) for x in follower[:, run]])
+        ahead, behind = ([float(x) for x in path[:, run]] for path in (leader, follower))
+        own = one_government.gap_months(ahead, behind, float(growth[run]))
         agree(lag[run], 0.0 if np.isnan(own) else own, scale=1.0)

@@ -159,13 +159,15 @@ def test_allocation_of_a_blocs_compute(chance: np.random.Generator) -> None:
     weight, capability = (chance.uniform(low, high, (RUNS, LABS)) for low, high in ((0.01, 1.0), (100.0, 140.0)))
     lever = chance.choice([0.0, 0.4, 1.0, 1.3, 2.0], (RUNS, 1))
     funding = chance.uniform(-0.3, 0.3, (RUNS, LABS))
+    par = parameters(TABLES, chance, RUNS)
     state = box(capacity_share=weight, deviation=funding, capability=capability, capacity=None)
     chips = box(capacity=np.full((RUNS, 4), 5e5), quality=np.full((RUNS, 4), 0.9))
     everywhere = np.broadcast_to(lever, (RUNS, len(BLOCS)))
-    lab.allocate(state, box(bloc=np.array([1, 1, 1])), np.ones(LABS), chips, everywhere)
+    lab.allocate(state, par, box(bloc=np.array([1, 1, 1])), np.ones(LABS), chips, everywhere)
     for run in range(RUNS):
         claims = [float(x) * math.exp(float(y)) for x, y in zip(weight[run], funding[run], strict=True)]
-        shares = one_lab.allocation(claims, [float(x) for x in capability[run]], float(lever[run, 0]))
+        shares = one_lab.allocation(claims, [float(x) for x in capability[run]], float(lever[run, 0]),
+                                    of_run(par, run)["budget.pooled_share"])  # fmt: skip
         agree(state.capacity[run], [5e5 * 0.9 * float(weight[run].sum()) * x for x in shares])
 
 
@@ -197,7 +199,7 @@ def test_wages(chance: np.random.Generator) -> None:
 def test_what_labs_learn_from_each_other(chance: np.random.Generator) -> None:
     """Links, spillovers, distillation, absorption."""
     par = parameters(TABLES, chance, RUNS)
-    similarity, listed = chance.uniform(0.85, 1.0, (LABS, LABS)), chance.uniform(0.0, 1.0, (1, 1))
+    nearness, listed = chance.uniform(0.0, 1.0, (LABS, LABS)), chance.uniform(0.0, 1.0, (1, 1))
     checks, block = chance.uniform(0.0, 1.0, (1, 1)), chance.uniform(0.0, 1.0, (1, 1))
     rules = box(entity_list=listed, interface_checks=checks, anti_distillation=block)
     state = box(algorithm=chance.uniform(-1.0, 3.0, (RUNS, LABS, 2)), borrowed=chance.uniform(0.0, 1.0, (RUNS, LABS)),
@@ -210,7 +212,7 @@ def test_what_labs_learn_from_each_other(chance: np.random.Generator) -> None:
     filler = np.zeros(shape)
     shelf = Shelf(there, filler, level, filler, filler, filler, filler, filler)
     reached = chance.uniform(-2.0, 6.0, (RUNS, LABS))
-    links = knowledge.link_weights(par, similarity, HOMES, rules)
+    links = knowledge.link_weights(par, nearness, HOMES, rules)
     gap = knowledge.available_gap(state, links, earlier, latest, known)
     teachers = knowledge.teacher_gap(par, shelf, box(bloc=HOMES), reached, rules)
     borrowed = knowledge.borrow(state, par, gap, teachers)
@@ -221,7 +223,9 @@ def test_what_labs_learn_from_each_other(chance: np.random.Generator) -> None:
             own, lead, taught = float(state.algorithm[run, i].sum()), 0.0, 0.0
             for j in (k for k in range(LABS) if k != i):
                 home = bool(HOMES[i] == HOMES[j])
-                weight = one_knowledge.link_weight(home, float(similarity[i, j]), p["knowledge.cross_bloc_weight"],
+                least = p["knowledge.least_similarity"]
+                similarity = least + (1.0 - least) * float(nearness[i, j])
+                weight = one_knowledge.link_weight(home, similarity, p["knowledge.cross_bloc_weight"],
                                                    float(listed[0, 0]), p["knowledge.collaboration_loss"])  # fmt: skip
                 agree(links[run, i, j], weight)
                 hidden = float(earlier[run, j]) if known[run, j] else -math.inf
@@ -260,12 +264,18 @@ def test_adoption_and_gain_of_the_reasoning_method(chance: np.random.Generator) 
                 since = adopted[run, i] if held[i] else (month if found else math.inf)
                 assert now[run, i] == since
                 worth = 0.0 if math.isinf(since) else one_knowledge.reasoning_gain(
-                    float(event.gain[run, 0]), p["reasoning.slope"], month - int(since))  # fmt: skip
+                    float(event.gain[run, 0]), p["reasoning.step_time"], p["reasoning.slope"], month - int(since)
+                )  # fmt: skip
                 agree(gain[run, i], p["channel.reasoning"] * worth)
 
 
 def test_training_and_capability(chance: np.random.Generator) -> None:
     par = parameters(TABLES, chance, RUNS)
+    first = knowledge.first_run(par, np.ones((RUNS, LABS)))
+    for run in range(RUNS):
+        p = of_run(par, run)
+        alone = one_knowledge.first_training(1.0, p["training.growth_at_entry"], p["training.run_months"])
+        agree(first[run], [alone] * LABS)
     state = box(training_run=np.exp(chance.uniform(5.0, 20.0, (RUNS, LABS))), ln_training=None, ln_effective=None,
                 algorithm=chance.uniform(-1.0, 3.0, (RUNS, LABS, 2)), borrowed=chance.uniform(0.0, 1.0, (RUNS, LABS)),
                 capability=None)  # fmt: skip
@@ -280,7 +290,8 @@ def test_training_and_capability(chance: np.random.Generator) -> None:
         for run in range(RUNS):
             p = of_run(par, run)
             for i in range(LABS):
-                stock = one_knowledge.next_training(float(before[run, i]), float(used[run, i]), float(cap[0, HOMES[i]]))
+                stock = one_knowledge.next_training(float(before[run, i]), float(used[run, i]),
+                                                    p["training.run_months"], float(cap[0, HOMES[i]]))  # fmt: skip
                 size = one_knowledge.data_limited(
                     stock, p["training.data_limit_flop"], p["training.data_limited_exponent"],
                     p["training.synthetic_data_growth"], month - 40,

@@ -54,14 +54,14 @@ def flagships() -> tuple[Designs, list[one_market.Chip]]:
 
 def test_what_is_blocked_and_the_design_that_passes(chance: np.random.Generator) -> None:
     wide, chips = flagships()
-    rule, exponent = random_thresholds(chance), chance.uniform(0.2, 1.0, (RUNS, 1))
+    rule, par = random_thresholds(chance), parameters(TABLES, chance, RUNS)
     denied = chip_designs.blocked(wide, rule)
-    designs, quick = chip_designs.compliant(wide, rule, exponent)
+    designs, quick = chip_designs.compliant(wide, rule, par)
     passing = chip_designs.blocked(designs, rule)
     for run in range(RUNS):
-        limit = limits_of(rule, run)
+        limit, habit = limits_of(rule, run), one_market.practice(of_run(par, run))
         for k, chip in enumerate(chips):
-            made = one_market.compliant_design(chip, limit, float(exponent[run, 0]))
+            made = one_market.compliant_design(chip, limit, habit)
             # A ceiling of zero leaves no design that passes, unless the link is what is cut.
             nothing = limit.interconnect_floor == 0.0
             assert bool(denied[run, k]) == one_market.is_blocked(chip, limit)
@@ -159,7 +159,7 @@ def test_domestic_output(chance: np.random.Generator) -> None:
         made = one_market.domestic_output(
             dies, stacks, x["packages_capacity"], x["dual_die_share"],
             one_market.capacity_pull(p["chip_market.subsidy_strength"] * r["subsidy"], scarcity),
-            p["chip_market.domestic_output_scale"], x["other_domestic"],
+            p, x["other_domestic"],
         )  # fmt: skip
         agree([output[run, 0], state.die_bank[run, 0], state.memory_bank[run, 0]], [made.output, made.dies, made.hbm],
               scale=1e5)  # fmt: skip
@@ -250,7 +250,7 @@ def test_stocks_and_what_power_allows(chance: np.random.Generator) -> None:
                        for old, x, f in zip(stocks[kind][run, b], flow, factor, strict=True)]  # fmt: skip
                 sums.append(now[0] + now[1] + (1.0 - kyc) * now[2] + now[3])
             energy = float(world.energy[b]), float(world.energy_slope[b]), float(rules.energy_growth[0, b])
-            limit = one_market.power_limit(*energy, p["chip_market.facility_kw"], 6)
+            limit = one_market.power_limit(*energy, p["chip_market.facility_kw"], p["chip_market.power_efficiency"], 6)
             agree(handed.capacity[run, b], min(sums[0], limit))
             agree([handed.quality[run, b], handed.serving[run, b]], [sums[1] / sums[0], sums[2] / sums[0]])
     assert (handed.capacity < state.stock.sum(axis=2) * 0.99).any()

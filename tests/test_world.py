@@ -204,9 +204,11 @@ def test_lab_network_has_the_weights_of_the_month(played: World) -> None:
         weight = graph.edges[teacher, learner]["weight"]
         assert weight == engine.links[1, names.index(learner), names.index(teacher)]
         assert 0.0 < weight <= 1.0
+    least = engine.block.par["knowledge.least_similarity"][1, 0]
+    similar = least + (1.0 - least) * engine.nearness
     home = graph.edges["OpenAI", "Anthropic"]["weight"]
-    assert home == engine.similarity[names.index("Anthropic"), names.index("OpenAI")]
-    assert graph.edges["OpenAI", LATE]["weight"] < engine.similarity[names.index(LATE), names.index("OpenAI")]
+    assert home == similar[names.index("Anthropic"), names.index("OpenAI")]
+    assert graph.edges["OpenAI", LATE]["weight"] < similar[names.index(LATE), names.index("OpenAI")]
     for one in played.agents_by_type[Lab].select(lambda one: one.entered):
         assert graph.nodes[one.name] == {"bloc": one.bloc, "size": one.compute, "capability": one.capability}
 

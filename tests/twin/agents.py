@@ -72,7 +72,7 @@ class TwinLab(mesa.Agent):
     def wait(self, month: int, filter_strength: float) -> int:
         """Months from a release in `month` to the next."""
         luck = self.inputs.look("release", month, self.place)
-        return release.wait_until_release(luck, filter_strength, self.inputs.params["release.filter_delay"])
+        return release.wait_until_release(luck, filter_strength, self.inputs.params)
 
     def recorded(self, month: float) -> float:
         """Compute on record."""
@@ -80,11 +80,7 @@ class TwinLab(mesa.Agent):
 
     def tokens(self, model: release.Model) -> float:
         """Million tokens that a serving H100e gives in a month with this model."""
-        p = self.inputs.params
-        return market.tokens_per_month(
-            model.know_how, model.training, p["pricing.inference_gain"], p["pricing.anchor_knowhow"],
-            p["pricing.size_exponent"], model.small,
-        )  # fmt: skip
+        return market.tokens_per_month(model.know_how, model.training, self.inputs.params, model.small)
 
     @property
     def published(self) -> float:
@@ -163,7 +159,8 @@ class TwinCommunity(mesa.Agent):
             p, q = float(self.row["bass_innovation"]), float(self.row["bass_imitation"])
             self.users = market.bass_step(self.users, self.users_start, self.market, p, q)
         at_record = self.inputs.params["demand.world_spend"] * float(self.row["spend_share_2025"])
-        index = market.spend_index(self.coefficient("spend_growth"), month - self.inputs.last_recorded)
+        half_life, after = self.inputs.params["demand.spend_half_life"], month - self.inputs.last_recorded
+        index = market.spend_index(self.coefficient("spend_growth"), half_life, after)
         before, self.spend = self.spend, self.users * at_record / float(self.row["users_2025"]) * index
         self.growth = max(0.0, self.spend / before - 1.0) if before > 0.0 else 0.0
 
@@ -201,6 +198,8 @@ class TwinCommunity(mesa.Agent):
         total += o * p["demand.installed_base"] * math.log(1.0 + maker.ecosystem)
         total += maker.number(BRANDS[self.segment]) + coding * maker.number("coding_fit")
         taste = float(self.row[f"taste_{origin}"])
+        if origin == "CN" and self.region != "CN":
+            taste += self.coefficient("chinese_taste")
         total += market.trusted_taste(taste, self.residency(origin), o, on["trust"])
         if origin == "CN" and self.region != "CN":
             relief = 1.0 - p["demand.filter_relief"] * o

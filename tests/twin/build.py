@@ -26,11 +26,11 @@ def cut_tables(tables: Tables, labs: Sequence[str], communities: Sequence[int]) 
     return replace(tables, labs=Table("labs", lab_rows), communities=Table("communities", community_rows))
 
 
-def similarities(tape: Tape, labs: int) -> list[list[float]]:
-    """Similarity of research fields between labs, 0.85 to 1."""
+def similarities(tape: Tape, labs: int, least: float) -> list[list[float]]:
+    """Similarity of research fields between labs, `least` to 1."""
     places = [float(u) for u in tape.uniform("similarity", 0, [0], labs)[0]]
     far = math.exp(-0.5)
-    return [[0.85 + 0.15 * (math.exp(-0.5 * abs(u - v)) - far) / (1.0 - far) for v in places] for u in places]
+    return [[least + (1.0 - least) * (math.exp(-0.5 * abs(u - v)) - far) / (1.0 - far) for v in places] for u in places]
 
 
 def drawn(scenario: Scenario, tape: Tape, run: int) -> dict[str, float]:
@@ -104,7 +104,7 @@ def twin_inputs(scenario: Scenario, tables: Tables, run: int) -> TwinInputs:
         against=paths.against,
         dials=paths.dials,
         channels={name: float(on) for name, on in model.channels.model_dump().items()},
-        similarity=similarities(tape, len(tables.labs.rows)),
+        similarity=similarities(tape, len(tables.labs.rows), params["knowledge.least_similarity"]),
         peers=peer_weights(network).toarray().tolist(),
         endogenous=model.governments == "endogenous",
         bertrand=model.pricing == "bertrand",

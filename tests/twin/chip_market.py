@@ -1,7 +1,7 @@
 """Sections 3 to 5: desired inflow, what rules let through, domestic output, the clearing premium, stocks."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from scipy.optimize import brentq
@@ -63,26 +63,45 @@ def is_blocked(chip: Chip, limit: Thresholds) -> bool:
     return by_tpp or by_density or chip.bandwidth >= limit.memory_bandwidth_ceiling
 
 
-def compliant_design(flagship: Chip, limit: Thresholds, exponent: float) -> Chip:
+@dataclass(frozen=True)
+class Practice:
+    """What vendors do to comply: how near the limits they go, what memory they add, and how they price it."""
+
+    link: float
+    tpp: float
+    density: float
+    memory: float
+    upgrade: float
+    exponent: float
+
+
+def practice(p: Mapping[str, float]) -> Practice:
+    """The practice that the parameters describe."""
+    names = ("link_margin", "tpp_margin", "density_margin", "memory_margin", "memory_upgrade")
+    return Practice(*(p[f"chip_market.{name}"] for name in (*names, "compliant_price_exponent")))
+
+
+def compliant_design(flagship: Chip, limit: Thresholds, habit: Practice) -> Chip:
     """The flagship cut down until the thresholds let it pass."""
     tpp, link, density, bandwidth = flagship.tpp, flagship.link, flagship.density, flagship.bandwidth
     if tpp >= limit.tpp_ceiling and link >= limit.interconnect_floor:
         if limit.interconnect_floor > 0.0:
-            link = 2.0 / 3.0 * limit.interconnect_floor
+            link = habit.link * limit.interconnect_floor
         else:
-            cut = max(0.987 * limit.tpp_ceiling, LEAST_TPP)
+            cut = max(habit.tpp * limit.tpp_ceiling, LEAST_TPP)
             density *= cut / tpp
             tpp = cut
     if tpp >= limit.density_tpp_floor and density >= limit.density_ceiling:
-        cut = max(0.987 * limit.density_tpp_floor, tpp * 0.91 * limit.density_ceiling / density, LEAST_TPP)
+        by_size, by_area = habit.tpp * limit.density_tpp_floor, tpp * habit.density * limit.density_ceiling / density
+        cut = max(by_size, by_area, LEAST_TPP)
         density *= cut / tpp
         tpp = cut
     if tpp < flagship.tpp:
-        bandwidth *= 4000.0 / 3350.0
+        bandwidth *= habit.upgrade
     if bandwidth >= limit.memory_bandwidth_ceiling:
-        bandwidth = 0.95 * limit.memory_bandwidth_ceiling
+        bandwidth = habit.memory * limit.memory_bandwidth_ceiling
     h = flagship.h * tpp / flagship.tpp
-    return Chip(tpp, link, density, bandwidth, h, flagship.price * (h / flagship.h) ** exponent)
+    return Chip(tpp, link, density, bandwidth, h, flagship.price * (h / flagship.h) ** habit.exponent)
 
 
 def only_cuts_link(flagship: Chip, design: Chip) -> bool:
@@ -92,14 +111,14 @@ def only_cuts_link(flagship: Chip, design: Chip) -> bool:
 
 def chips_on_sale(
     flagships: Sequence[Chip], now: Thresholds, before: Thresholds, since_change: float,
-    lags: tuple[float, float], exponent: float,
+    lags: tuple[float, float], habit: Practice,
 ) -> list[Chip]:  # fmt: skip
     """Flagships and their compliant designs; `lags` are those of a link cut and of any other redesign."""
     found = []
     for flagship in flagships:
-        new = compliant_design(flagship, now, exponent)
+        new = compliant_design(flagship, now, habit)
         ready = since_change >= round_half_up(lags[0] if only_cuts_link(flagship, new) else lags[1])
-        found += [flagship, new if ready else compliant_design(flagship, before, exponent)]
+        found += [flagship, new if ready else compliant_design(flagship, before, habit)]
     return found
 
 
@@ -187,12 +206,14 @@ def capacity_pull(by_subsidy: float, by_scarcity: float) -> float:
 
 
 def domestic_output(
-    dies: float, hbm: float, capacity: float, mix: float, demand_pull: float, scale: float, cambricon: float
+    dies: float, hbm: float, capacity: float, mix: float, demand_pull: float, p: Mapping[str, float], cambricon: float
 ) -> Domestic:
     """Packages from what the banks (already filled) allow; `demand_pull` multiplies the packaging capacity."""
-    packages = min(capacity * demand_pull, dies / (1.0 + mix), hbm / (4.0 + 4.0 * mix))
-    output = scale * (0.355 + 0.405 * mix) * packages + cambricon
-    return Domestic(output, packages, dies - packages * (1.0 + mix), hbm - packages * (4.0 + 4.0 * mix))
+    per_package = p["chip_market.stacks_per_die"] * (1.0 + mix)
+    packages = min(capacity * demand_pull, dies / (1.0 + mix), hbm / per_package)
+    compute = (1.0 - mix) * p["chip_market.domestic_single_die"] + mix * p["chip_market.domestic_dual_die"]
+    output = p["chip_market.domestic_output_scale"] * compute * packages + cambricon
+    return Domestic(output, packages, dies - packages * (1.0 + mix), hbm - packages * per_package)
 
 
 @dataclass(frozen=True)
@@ -247,7 +268,9 @@ def retire_and_add(stock: float, depreciation: float, inflow: float) -> float:
     return (1.0 - depreciation) * stock + inflow
 
 
-def power_limit(energy_2025: float, per_year: float, growth: float, facility_kw: float, months_since: int) -> float:
+def power_limit(
+    energy_2025: float, per_year: float, growth: float, facility_kw: float, efficiency: float, months_since: int
+) -> float:
     """Largest stock (H100e) that a bloc can power, `months_since` the record."""
     energy = energy_2025 + per_year * growth * months_since / 12.0
-    return 1e6 * energy / (facility_kw * math.pow(1.4, -months_since / 12.0))
+    return 1e6 * energy / (facility_kw * math.pow(efficiency, -months_since / 12.0))

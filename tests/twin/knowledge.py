@@ -44,9 +44,9 @@ def absorb(borrowed: float, target: float, speed: float) -> float:
     return borrowed + speed * (target - borrowed)
 
 
-def reasoning_gain(step: float, slope: float, months: int) -> float:
+def reasoning_gain(step: float, time: float, slope: float, months: int) -> float:
     """ECI gained `months` after adoption (0 in the month itself)."""
-    return step * (1.0 - math.exp(-(months + 1) / 4.0)) + slope * (months + 1) / 12.0
+    return step * (1.0 - math.exp(-(months + 1) / time)) + slope * (months + 1) / 12.0
 
 
 def adopts(home: bool, held: bool, published: bool, luck: float, delay: float) -> bool:
@@ -54,9 +54,14 @@ def adopts(home: bool, held: bool, published: bool, luck: float, delay: float) -
     return home or published or (held and luck < min(1.0, 1.0 / delay))
 
 
-def next_training(stock: float, compute: float, cap_flop: float) -> float:
+def first_training(compute: float, growth: float, memory: float) -> float:
+    """The training stock of a newcomer whose compute has grown `growth` times a year for ever."""
+    return compute / (math.pow(growth, 1.0 / 12.0) - (1.0 - 1.0 / memory))
+
+
+def next_training(stock: float, compute: float, memory: float, cap_flop: float) -> float:
     """The training stock after a month (H100e-months), within the lab's cap on FLOP."""
-    return min(stock * (1.0 - 1.0 / 6.0) + compute, cap_flop / FLOP_PER_MONTH)
+    return min(stock * (1.0 - 1.0 / memory) + compute, cap_flop / FLOP_PER_MONTH)
 
 
 def data_limited(stock: float, limit_flop: float, exponent: float, synthetic: float, months_since: int) -> float:

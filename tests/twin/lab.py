@@ -270,14 +270,14 @@ def adjust(old: Portfolio, best: Portfolio, speed: float) -> Portfolio:
     return Portfolio((t, e1, e2, i), (s1, s2, p), move(old.labour, best.labour))
 
 
-def allocation(weight: Sequence[float], capability: Sequence[float], lever: float) -> list[float]:
+def allocation(weight: Sequence[float], capability: Sequence[float], lever: float, favour: float) -> list[float]:
     """Shares of the labs' compute of a bloc: pro rata (0), to champions (1), pooled at the best lab (2)."""
     total, squares = sum(weight), sum(y * y for y in weight)
     best = max(range(len(weight)), key=lambda k: capability[k])
     shares = []
     for k, y in enumerate(weight):
         pro_rata, champion = y / total, y * y / squares
-        pooled = 0.2 * pro_rata + (0.8 if k == best else 0.0)
+        pooled = (1.0 - favour) * pro_rata + (favour if k == best else 0.0)
         if lever <= 1.0:
             shares.append((1.0 - lever) * pro_rata + lever * champion)
         else:

@@ -1,17 +1,17 @@
 """Sections 13 to 15: prices, choice by communities, users and spending, serving and funding."""
 
 import math
+from collections.abc import Mapping
 
 from tests.twin.inputs import clip, positive
 
-SMALL_MODEL = 15.0
-"""How many more tokens a small model gives than its flagship."""
 
-
-def tokens_per_month(know_how: float, training: float, gain: float, anchor: float, size: float, small: bool) -> float:
+def tokens_per_month(know_how: float, training: float, p: Mapping[str, float], small: bool) -> float:
     """Q: million tokens that one serving H100e gives in a month; `training` in H100e-months."""
-    tokens = 13000.0 * math.exp(gain * (know_how - anchor)) * math.pow(training / (3.3e24 / 1.04e21), -size)
-    return tokens * SMALL_MODEL if small else tokens
+    knows = math.exp(p["pricing.inference_gain"] * (know_how - p["pricing.anchor_knowhow"]))
+    size = math.pow(training / (p["pricing.anchor_run"] / 1.04e21), -p["pricing.size_exponent"])
+    tokens = p["pricing.anchor_tokens"] * knows * size
+    return tokens * p["pricing.small_cost"] if small else tokens
 
 
 def token_cost(rental: float, tokens: float) -> float:
@@ -32,9 +32,10 @@ def bertrand_price(cost: float, premium: float, price_coefficient: float, share:
     return cost * math.exp(clip(premium, -0.5, 3.0)) * min(cap, elasticity / (elasticity - 1.0))
 
 
-def price_step(price: float, target: float, lead: float, contested: float, uncontested: float) -> float:
-    """A closed price after a month."""
-    speed = uncontested + (contested - uncontested) * math.exp(-positive(lead) / 5.0)
+def price_step(price: float, target: float, lead: float, speeds: tuple[float, float], width: float) -> float:
+    """A closed price after a month; `speeds` with and without an open rival, `width` ECI between the two."""
+    contested, uncontested = speeds
+    speed = uncontested + (contested - uncontested) * math.exp(-positive(lead) / width)
     return math.exp(math.log(price) + speed * (math.log(target) - math.log(price)))
 
 
@@ -65,13 +66,13 @@ def bass_step(users: float, start: float, market: float, innovation: float, imit
     return users + (innovation + imitation * adopters / market) * (market - adopters) / 12.0
 
 
-def spend_index(growth: float, months_since: int) -> float:
+def spend_index(growth: float, half_life: float, months_since: int) -> float:
     """Spend per user relative to the end of the record."""
     if months_since <= 0:
         return (1.0 + growth) ** months_since
     index = 1.0
     for n in range(1, months_since + 1):
-        index *= 1.0 + growth * 2.0 ** (-n / 18.0)
+        index *= 1.0 + growth * 2.0 ** (-n / half_life)
     return index
 
 
@@ -85,16 +86,16 @@ def trusted_taste(taste: float, residency: float, openness: float, trust: float)
     return positive(taste) + trust * (min(taste, 0.0) - residency * (1.0 - openness))
 
 
-def served_share(capacity: float, need: float) -> float:
-    """Part of the need that a lab can serve, 0.05 to 1; all of nothing."""
-    return 1.0 if need <= 0.0 else clip(capacity / need, 0.05, 1.0)
+def served_share(capacity: float, need: float, least: float) -> float:
+    """Part of the need that a lab can serve, `least` to 1; all of nothing."""
+    return 1.0 if need <= 0.0 else clip(capacity / need, least, 1.0)
 
 
-def shortfall(gap: float, aspiration: float) -> float:
+def shortfall(gap: float, aspiration: float, scale: float) -> float:
     """How far a lab is behind what it is used to, 0 to 1."""
-    return math.tanh(positive(gap - aspiration) / 4.0)
+    return math.tanh(positive(gap - aspiration) / scale)
 
 
-def revenue_pull(share: float, usual: float) -> float:
+def revenue_pull(share: float, usual: float, least: float) -> float:
     """Growth of a lab's revenue share over its usual one, -1 to 1."""
-    return clip((share - usual) / (usual + 0.02), -1.0, 1.0)
+    return clip((share - usual) / (usual + least), -1.0, 1.0)

@@ -4,14 +4,12 @@ import math
 
 from tests.twin import government, market, release, review
 from tests.twin.agents import TwinCommunity, TwinLab
-from tests.twin.inputs import BLOCS
+from tests.twin.inputs import BLOCS, clip, round_half_up
 from tests.twin.production import Production
 from tests.twin.review import normal
 from tests.twin.rules import ban
 
 DEVELOPERS = ("hobby_research", "startup_dev")
-PERCEPTION_LAG = 4
-BAN_STRENGTH = 0.8
 
 
 class TwinModel(Production):
@@ -66,7 +64,7 @@ class TwinModel(Production):
     def release(self) -> None:
         """Labs whose wait is over put a flagship on sale, and a small open model if that is their stance."""
         p, t = self.p, self.month
-        step = release.SMALL_STEP * math.log(10.0) / p["capability.eci_per_oom"]
+        step = p["release.small_lead"] * math.log(10.0) / p["capability.eci_per_oom"]
         for x in self.here():
             if x.next_release != t:
                 continue
@@ -76,7 +74,7 @@ class TwinModel(Production):
             if x.stance == "open_flagship":
                 x.withdraw_closed()
             if x.stance == "open_small":
-                small = quality - release.SMALL_STEP, x.ln_effective - step, x.training, x.know_how, t, True
+                small = quality - p["release.small_lead"], x.ln_effective - step, x.training, x.know_how, t, True
                 x.put_on_sale(1, release.Model(*small))
             x.next_release = t + x.wait(t, self.rules.filter_by[x.bloc])
 
@@ -91,7 +89,7 @@ class TwinModel(Production):
                 x.awareness = market.logistic(x.awareness, p["demand.consideration_growth"])
         for b in BLOCS:
             makers = [x for x in self.here(b) if x.models]
-            lag = government.gap_months(self.frontiers["US"], self.frontiers[b])
+            lag = government.gap_months(self.frontiers["US"], self.frontiers[b], p["capability.anchor_growth"])
             if b in self.noticed or not makers or (math.isfinite(lag) and lag > p["demand.consideration_reach"]):
                 continue
             self.noticed.add(b)
@@ -118,7 +116,11 @@ class TwinModel(Production):
                     markup = p["pricing.base_markup"], p["pricing.markup_cap"], p["pricing.lead_slope"]
                     target = market.target_price(cost, x.premium, lead, markup)
                 speeds = p["pricing.pass_through_contested"], p["pricing.pass_through_uncontested"]
-                m.price = target if math.isnan(m.price) else market.price_step(m.price, target, lead, *speeds)
+                m.price = (
+                    target
+                    if math.isnan(m.price)
+                    else market.price_step(m.price, target, lead, speeds, p["pricing.contest_scale"])
+                )
 
     # --- 14 ----------------------------------------------------------------------------------------------------------
     def choose(self) -> None:
@@ -160,7 +162,7 @@ class TwinModel(Production):
         """The ban that reacting governments have put on Chinese models in regulated firms."""
         names = {"JPKR": ("JP", "KR"), "ROW_S": ("ROW",), "RU_BY": ()}.get(c.region, (c.region,))
         hit = any(g in self.governments and self.governments[g].bans for g in names)
-        return BAN_STRENGTH if hit and origin == "CN" and c.segment == "enterprise_regulated" else 0.0
+        return self.p["gov.ban_share"] if hit and origin == "CN" and c.segment == "enterprise_regulated" else 0.0
 
     def spread(self, c: TwinCommunity) -> None:
         """Tokens and spending by model from shares and prices."""
@@ -195,10 +197,11 @@ class TwinModel(Production):
             x.revenue = spend[0] + p["release.host_fee"] * spend[1]
             x.spend_share = (spend[0] + spend[1]) / total
             capacity = x.compute[3] * self.handed[x.bloc].serving / self.handed[x.bloc].quality
-            x.served += 0.5 * (market.served_share(capacity, need) - x.served)
+            now = market.served_share(capacity, need, p["serving.least_share"])
+            x.served += p["serving.adjustment"] * (now - x.served)
             opened = sum(v for c in developers for (name, o, _), v in c.slot_tokens.items() if (name, o) == (x.name, 1))
             x.openuse = opened / users if users > 0.0 else 0.0
-            x.ecosystem = 0.97 * x.ecosystem + x.openuse
+            x.ecosystem = p["demand.ecosystem_retention"] * x.ecosystem + x.openuse
         income = sum(x.revenue for x in self.here())
         for x in self.here():
             x.revenue_share = x.revenue / income if income > 0.0 else 0.0
@@ -213,15 +216,16 @@ class TwinModel(Production):
             gap = max(0.0, foreign - x.capability)
             if x.entry == self.month:
                 x.aspiration = gap
-            x.shortfall = market.shortfall(gap, x.aspiration)
-            x.aspiration += (gap - x.aspiration) / 18.0
+            x.shortfall = market.shortfall(gap, x.aspiration, p["budget.rival_scale"])
+            x.aspiration += (gap - x.aspiration) / p["budget.aspiration_months"]
             usual = x.revenue_share if x.usual_share is None else x.usual_share
             if self.month > self.inputs.last_recorded:
-                relative = (x.capability - mean) / p["capability.eci_per_oom"]
-                pulls[x] = p["budget.investor_extrapolation"] * min(max(relative, -2.0), 2.0)
-                pulls[x] += p["budget.revenue_feedback"] * market.revenue_pull(x.revenue_share, usual)
-            x.usual_share = usual + (x.revenue_share - usual) / 12.0
-            closeness = math.exp(-abs(x.capability - foreign) / 4.0) if foreign > -math.inf else 0.0
+                relative, largest = (x.capability - mean) / p["capability.eci_per_oom"], p["budget.largest_lead"]
+                pulls[x] = p["budget.investor_extrapolation"] * clip(relative, -largest, largest)
+                gained = market.revenue_pull(x.revenue_share, usual, p["budget.least_usual_share"])
+                pulls[x] += p["budget.revenue_feedback"] * gained
+            x.usual_share = usual + (x.revenue_share - usual) / p["budget.usual_share_months"]
+            closeness = math.exp(-abs(x.capability - foreign) / p["budget.rival_scale"]) if foreign > -math.inf else 0.0
             x.deviation += self.on("escape_competition") * p["budget.escape_competition"] * closeness
             x.deviation += self.on("state_reaction") * p["budget.state_reaction"] * x.shortfall
         usual_pull = sum(x.reference_budget * pull for x, pull in pulls.items()) / sum(x.reference_budget for x in labs)
@@ -234,7 +238,7 @@ class TwinModel(Production):
         for b in BLOCS:
             now = max((x.best_model() for x in self.labs if x.bloc == b), default=-math.inf)
             self.frontiers[b].append(max([now, *self.frontiers[b][-1:]]))
-        gap = government.gap_months(self.frontiers["US"], self.frontiers["CN"])
+        gap = government.gap_months(self.frontiers["US"], self.frontiers["CN"], self.p["capability.anchor_growth"])
         self.gaps.append(0.0 if math.isnan(gap) else gap)
         self.lost.append(self.supply.lost_revenue)
 
@@ -242,21 +246,20 @@ class TwinModel(Production):
         """What governments perceive and, where they react, decide for next month."""
         p, t, look = self.p, self.month, self.inputs.look
         for g in self.governments.values():
-            g.hawkishness = government.hawkishness(g.hawkishness, normal(look("politics", t, g.place)))
+            g.hawkishness = government.hawkishness(g.hawkishness, normal(look("politics", t, g.place)), p)
             noise = p["gov.perception_noise"] * normal(look("perception", t, g.place))
-            g.perceived_gap = self.gaps[max(0, t - PERCEPTION_LAG)] + noise
+            g.perceived_gap = self.gaps[max(0, t - round_half_up(p["gov.perception_lag"]))] + noise
             if not self.inputs.endogenous:
                 continue
-            decides = look("decision", t, g.place) < government.DECISION_CHANCE
+            decides = look("decision", t, g.place) < p["gov.decision_rate"]
             if g.name == "US":
-                gains = (p["gov.tighten_gain"], p["gov.target_gap"], p["gov.politics_gain"], p["gov.lobby_gain"])
                 if decides:
                     g.denial = government.next_denial(
-                        self.rules.denial, g.perceived_gap, g.hawkishness, sum(self.lost[-12:]), gains
+                        self.rules.denial, g.perceived_gap, g.hawkishness, sum(self.lost[-12:]), p
                     )
             elif g.name == "CN":
                 if decides:
                     premium = self.handed["CN"].premium
-                    g.subsidy = government.next_subsidy(premium, g.perceived_gap, p["gov.subsidy_gain"])
+                    g.subsidy = government.next_subsidy(premium, g.perceived_gap, p)
             else:
-                g.bans = government.next_ban(g.bans, g.hawkishness)
+                g.bans = government.next_ban(g.bans, g.hawkishness, p)

@@ -111,7 +111,8 @@ class Production(mesa.Model):
             if not labs:
                 continue
             shares = lab.allocation([x.allocated * math.exp(x.deviation) for x in labs],
-                                    [x.capability for x in labs], self.rules.allocation_by[b])  # fmt: skip
+                                    [x.capability for x in labs], self.rules.allocation_by[b],
+                                    p["budget.pooled_share"])  # fmt: skip
             held = self.handed[b].capacity * self.handed[b].quality * sum(x.allocated for x in labs)
             for x, share in zip(labs, shares, strict=True):
                 x.capacity = held * share
@@ -161,7 +162,9 @@ class Production(mesa.Model):
         tech, p, t = self.technology(), self.p, self.month
         for x in self.here():
             if not x.history:
-                x.training = 4.5 * x.compute[0] / self.weights(x).training
+                x.training = knowledge.first_training(
+                    x.compute[0] / self.weights(x).training, p["training.growth_at_entry"], p["training.run_months"]
+                )
                 x.ln_training = self.data_limited(x)
         slack = p["research.slack"] * self.on("slack")
         new = {}
@@ -226,11 +229,14 @@ class Production(mesa.Model):
         p = self.p
         for x in self.here():
             final_run = x.compute[0] / self.weights(x).training
-            x.training = knowledge.next_training(x.training, final_run, self.rules.cap_by[x.bloc])
+            x.training = knowledge.next_training(
+                x.training, final_run, p["training.run_months"], self.rules.cap_by[x.bloc]
+            )
             x.ln_training = self.data_limited(x)
             x.ln_effective = x.ln_training + x.know_how + x.number("lab_effect")
             gain = 0.0 if x.adopted is None else knowledge.reasoning_gain(
-                self.inputs.event_gain, p["reasoning.slope"], self.month - x.adopted)  # fmt: skip
+                self.inputs.event_gain, p["reasoning.step_time"], p["reasoning.slope"], self.month - x.adopted
+            )  # fmt: skip
             x.reasoning = self.on("reasoning") * gain
             x.capability = knowledge.capability(
                 p["capability.base_index"], p["capability.eci_per_oom"], x.ln_effective, x.reasoning

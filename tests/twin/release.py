@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from tests.twin.inputs import clip, round_half_up
 
 STANCES = ("closed", "open_small", "open_flagship")
-SMALL_STEP = 6.0
-"""ECI between a flagship and the small open model beside it."""
 
 
 @dataclass
@@ -45,6 +43,7 @@ class Motives:
     leak: float
     commodity: float
     small_cost: float
+    small_standing: float
 
 
 def stance_value(stance: str, offer: Offer, margin: float, served: float, motives: Motives, scale: float) -> float:
@@ -54,13 +53,14 @@ def stance_value(stance: str, offer: Offer, margin: float, served: float, motive
     if stance == "open_flagship":
         value += scale * (standing + motives.commodity - motives.leak)
     if stance == "open_small":
-        value += scale * (0.3 * standing - motives.small_cost)
+        value += scale * (motives.small_standing * standing - motives.small_cost)
     return value
 
 
-def leak_motive(cost: float, lead: float, behind: float) -> float:
+def leak_motive(p: Mapping[str, float], lead: float, behind: float) -> float:
     """Cost of giving a lead (ECI) away, for a lab that is so far behind the frontier (ECI)."""
-    return cost * clip(lead / 10.0, 0.0, 1.0) * math.exp(-max(behind, 0.0) / 6.0)
+    secret = math.exp(-max(behind, 0.0) / p["release.frontier_scale"])
+    return p["release.leak_cost"] * clip(lead / p["release.leak_scale"], 0.0, 1.0) * secret
 
 
 def choose_stance(present: str, values: Mapping[str, float], noise: float, hysteresis: float) -> tuple[str, float]:
@@ -83,9 +83,10 @@ def choose_stance(present: str, values: Mapping[str, float], noise: float, hyste
     return best, min([margin, *others])
 
 
-def wait_until_release(luck: float, filter_strength: float, filter_delay: float) -> int:
+def wait_until_release(luck: float, filter_strength: float, p: Mapping[str, float]) -> int:
     """Months to the next release."""
-    return 4 + math.floor(4.0 * luck) + round_half_up(filter_strength * filter_delay)
+    shortest, spread = (round_half_up(p[f"release.{name}"]) for name in ("shortest_interval", "interval_spread"))
+    return shortest + math.floor(spread * luck) + round_half_up(filter_strength * p["release.filter_delay"])
 
 
 def is_review(month: int, place: int, interval: float) -> bool:

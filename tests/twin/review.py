@@ -1,7 +1,7 @@
 """Section 12: the review of the stance of one lab against what the market looked like last month."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
@@ -51,19 +51,19 @@ def tariff(maker: TwinLab, inputs: TwinInputs, setting: Setting, price_coefficie
 Offered = tuple[int, float, float, bool]
 
 
-def products(stance: str, capability: float, at: Tariff) -> list[Offered]:
+def products(stance: str, capability: float, at: Tariff, p: Mapping[str, float]) -> list[Offered]:
     """(openness, ECI, price, small) of what a stance brings."""
     if stance == "open_flagship":
         return [(1, capability, at.open, False)]
     flagship = [(0, capability, at.closed, False)]
     if stance == "closed":
         return flagship
-    return [*flagship, (1, capability - release.SMALL_STEP, at.open / market.SMALL_MODEL, True)]
+    return [*flagship, (1, capability - p["release.small_lead"], at.open / p["pricing.small_cost"], True)]
 
 
 def line_up(stance: str, maker: TwinLab, at: Tariff) -> list[Offered]:
     """All that the lab would sell: the new models before its present ones; an open flagship ends the closed line."""
-    new = products(stance, maker.capability, at)
+    new = products(stance, maker.capability, at, maker.inputs.params)
     groups = {openness for openness, *_ in new}
     kept = [
         (o, m.capability, m.price, m.small) for (o, vintage), m in maker.models.items()
@@ -92,12 +92,12 @@ def offer(stance: str, maker: TwinLab, communities: Sequence[TwinCommunity], at:
     return release.Offer(use, money[0], money[1], 1e6 * money[0] / at.closed)
 
 
-def allowed(stance: str, capability: float, bloc: str, setting: Setting) -> bool:
+def allowed(stance: str, maker: TwinLab, setting: Setting) -> bool:
     """Whether the law lets a lab take a stance."""
     if stance == "closed":
         return True
-    published = capability if stance == "open_flagship" else capability - release.SMALL_STEP
-    licensed = published > setting.frontier + setting.rules.restriction_by[bloc]
+    behind = 0.0 if stance == "open_flagship" else maker.inputs.params["release.small_lead"]
+    licensed = maker.capability - behind > setting.frontier + setting.rules.restriction_by[maker.bloc]
     return setting.rules.penalty < 1.0 and not licensed
 
 
@@ -116,17 +116,16 @@ def stance_values(
         complement=complement,
         reputation=p["release.reputation"] + promotion,
         penalty=setting.rules.penalty,
-        leak=release.leak_motive(
-            p["release.leak_cost"], maker.capability - setting.rival_open, setting.frontier - maker.capability
-        ),
+        leak=release.leak_motive(p, maker.capability - setting.rival_open, setting.frontier - maker.capability),
         commodity=p["release.commoditisation"] * complement,
         small_cost=p["release.small_model_cost"],
+        small_standing=p["release.small_standing"],
     )
     margin = 1.0 - at.cost * math.exp(clip(maker.premium, -0.5, 3.0)) / at.closed
     capacity = maker.compute[3] * setting.serving
     values = {}
     for stance, expected in offers.items():
-        if allowed(stance, maker.capability, maker.bloc, setting):
+        if allowed(stance, maker, setting):
             need = expected.tokens / at.tokens
             served = 1.0 if need <= 0.0 else min(1.0, capacity / need)
             value = release.stance_value(stance, expected, margin, served, motives, scale)

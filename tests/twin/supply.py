@@ -109,8 +109,7 @@ class ChipSupply:
             self.designs = {"restricted": None, "licensed": None}
             return W * (1.0 - rules.purchase_veto), (1.0, 1.0)
         lags = p["chip_market.link_cut_lag"], p["chip_market.redesign_lag"]
-        sold = chips.chips_on_sale(flagships, self.now, self.before, self.since_change, lags,
-                                   p["chip_market.compliant_price_exponent"])  # fmt: skip
+        sold = chips.chips_on_sale(flagships, self.now, self.before, self.since_change, lags, chips.practice(p))
         restricted_chip = chips.best_chip([chip for chip in sold if not chips.is_blocked(chip, self.now)])
         licensed_chip = chips.best_chip([
             chip for chip in sold if chip.tpp < rules.licence_tpp_ceiling
@@ -147,7 +146,7 @@ class ChipSupply:
                                    substitution * self.premium)  # fmt: skip
         made = chips.domestic_output(
             self.dies, self.hbm, series("packages_capacity", month), series("share_910c", month), pull,
-            p["chip_market.domestic_output_scale"], series("cambricon", month),
+            p, series("cambricon", month),
         )  # fmt: skip
         self.dies, self.hbm, self.domestic = made.dies, made.hbm, made.output
 
@@ -189,10 +188,11 @@ class ChipSupply:
         powered = 1.0
         if since > 0:
             row = self.blocs[b]
+            p = self.inputs.params
+            energy = float(row["energy_gw_2025"]), float(row["energy_gw_per_year"])
             limit = chips.power_limit(
-                float(row["energy_gw_2025"]), float(row["energy_gw_per_year"]), rules.energy_by[b],
-                self.inputs.params["chip_market.facility_kw"], since,
-            )  # fmt: skip
+                *energy, rules.energy_by[b], p["chip_market.facility_kw"], p["chip_market.power_efficiency"], since
+            )
             powered = clip(limit / total, 0.0, 1.0) if total > 0.0 else 1.0
         premium = self.premium if b == "CN" else 0.0
         ratio = (quality / total, serving / total) if total > 0.0 else (1.0, 1.0)
