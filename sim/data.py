@@ -176,7 +176,8 @@ SCHEMAS: dict[str, Schema] = {
     "parameters": Schema(("name",), {
         "name": TEXT, "central": _limit("see unit"), "dist": _choice("fixed", "two_piece", "uniform", "loguniform"),
         "low": _number("see unit", optional=True), "high": _number("see unit", optional=True),
-        "hard_min": _limit("see unit"), "hard_max": _limit("see unit"), "unit": TEXT, "phrase": TEXT, **SOURCED}),
+        "hard_min": _limit("see unit"), "hard_max": _limit("see unit"), "unit": TEXT, "phrase": TEXT, **SOURCED,
+        "changed_by": TEXT}),
     "levers": Schema(("name",), {
         "name": TEXT, "group": TEXT, "holders": TEXT, "default": _limit("see unit"), "unit": TEXT,
         "low": _limit("see unit"), "high": _limit("see unit"), "weak": _limit("see unit"),

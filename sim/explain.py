@@ -13,6 +13,7 @@ from sim.places import SUFFIXES, preset_names
 from sim.policies import Lever, Policy, Step
 
 if TYPE_CHECKING:
+    from sim.data import Row
     from sim.scenario import Scenario
 
 WIDTH = 100
@@ -21,14 +22,14 @@ COLUMN = 32
 
 def explain_scenario(scenario: "Scenario") -> str:
     """Return a scenario in prose, ending with a table of its differences from its parent, if it has one."""
-    parts = [_heading(scenario.title), _wrapped(scenario.storyline), _wrapped(_frame(scenario))]
+    parts = [heading(scenario.title), _wrapped(scenario.storyline), _wrapped(_frame(scenario))]
     parts.append(_section("What is uncertain", _world(scenario)))
     parts.append(_section("Who does what", _policies(scenario)))
     parts.append(_section("Mechanisms", _mechanisms(scenario)))
     parts.append(_section("Sources", scenario.sources))
     if scenario.parents:
         name = scenario.parents[0].stem
-        parts.append(f"{_heading(f'Differences from {name}')}\n{_table(parent_differences(scenario), name)}")
+        parts.append(f"{heading(f'Differences from {name}')}\n{_table(parent_differences(scenario), name)}")
     return "\n\n".join(part for part in parts if part)
 
 
@@ -40,7 +41,7 @@ def parent_differences(scenario: "Scenario") -> list[tuple[str, Any, Any]]:
 
 
 def catalogue_row(name: str) -> dict[str, Any]:
-    """Return the row of a parameter, lever or measure; `catalogue` says which it is.
+    """Return the row of a parameter, number of a fit, lever, measure, operator or target; `catalogue` says which it is.
 
     The end of a name (`diverted_share`) is enough where it is unique. Raises InputError, with the nearest name, where
     no catalogue has it.
@@ -53,17 +54,21 @@ def catalogue_row(name: str) -> dict[str, Any]:
     tails = {full.rpartition(".")[2]: full for full in known}
     near = nearest_name(name, known) or tails.get(nearest_name(name, tails) or "")
     message = f"'{name}' could be {', '.join(ends)}" if ends else f"nothing is called '{name}'"
-    remedy = "Give a scenario, or the name of a parameter, lever or measure"
+    remedy = "Give a scenario, or the name of a parameter, lever, measure, operator or target"
     raise InputError(Problem(message, nearest=None if ends else near, remedy=remedy))
 
 
 def explain_row(row: Mapping[str, Any]) -> str:
     """Return a catalogue row as its phrase and one line for each column."""
-    lines = [_heading(f"{row['name']} ({row['catalogue']})"), _wrapped(f"{row['phrase']}."), ""]
+    lines = [heading(f"{row['name']} ({row['catalogue']})"), _wrapped(f"{row['phrase']}."), ""]
     for column, value in row.items():
         if column not in ("name", "catalogue", "phrase") and value not in ("", None, ()):
-            text = ", ".join(value) if isinstance(value, tuple) else _plain(value)
-            lines.append(textwrap.fill(text, WIDTH, initial_indent=f"{column:<12} ", subsequent_indent=" " * 13))
+            texts = [_point(point) for point in value] if column == "observed" and isinstance(value, list) else [value]
+            for place, one in enumerate(texts):
+                text = ", ".join(one) if isinstance(one, tuple) else _plain(one)
+                first = f"{'' if place else column:<12} "
+                lines.append(textwrap.fill(text, WIDTH, initial_indent=first, subsequent_indent=" " * 13,
+                                           break_on_hyphens=False, break_long_words=False))  # fmt: skip
     return "\n".join(lines)
 
 
@@ -76,12 +81,52 @@ def is_scenario(name: str) -> bool:
 def _catalogues() -> dict[str, dict[str, Any]]:
     from sim.data import load_tables
     from sim.measures import CATALOGUE
+    from sim.parameter_facts import numbers
 
     tables = load_tables()
     rows: dict[str, dict[str, Any]] = {}
+    for name, number in numbers(tables).items():
+        told = {column: value for column, value in vars(number).items() if column not in ("prior", "bounds")}
+        rows[name] = {"catalogue": "fitted number", **told}
     for catalogue, table in (("parameter", tables.parameters), ("lever", tables.levers)):
         rows |= {str(row["name"]): {"catalogue": catalogue, **row} for row in table.rows}
-    return rows | {name: {"catalogue": "measure", **vars(measure)} for name, measure in CATALOGUE.items()}
+    rows |= {name: {"catalogue": "measure", **vars(measure)} for name, measure in CATALOGUE.items()}
+    for name, row in _operators(tables.targets.rows).items():
+        both = {"catalogue": "measure and operator"} if name in rows else {}
+        rows[name] = {**rows.get(name, {}), **row, **both}
+    return rows | _targets(tables.targets.rows)
+
+
+def _operators(targets: Sequence["Row"]) -> dict[str, dict[str, Any]]:
+    """What each observation operator measures, with the observed points of its series."""
+    from sim.operators import OPERATORS
+
+    rows = {}
+    for name, operator in OPERATORS.items():
+        told = {column: value for column, value in vars(operator).items() if column != "formula"}
+        told["phrase"] = operator.phrase[:1].upper() + operator.phrase[1:]
+        observed = [dict(row) for row in targets if row["operator"] == name]
+        rows[name] = {"catalogue": "operator", **told, "observed": observed or "no point of the series is on record"}
+    return rows
+
+
+def _targets(targets: Sequence["Row"]) -> dict[str, dict[str, Any]]:
+    """Each stylised fact with all its parts."""
+    rows: dict[str, dict[str, Any]] = {}
+    for row in targets:
+        fact = rows.setdefault(str(row["fact"]), {"catalogue": "target", "name": row["fact"], "observed": []})
+        fact["observed"].append(dict(row))
+    for fact in rows.values():
+        parts = fact["observed"]
+        fact["phrase"] = "; ".join(dict.fromkeys(str(part["phrase"]) for part in parts))
+        fact["minimum set"] = "yes" if any(part["minimum"] for part in parts) else "no"
+    return rows
+
+
+def _point(row: Mapping[str, Any]) -> str:
+    """One observed value with its 90% band, its date, and whether the calibration sees it."""
+    band = f"{row['observed']:.4g} {row['unit']} (90% band {row['low']:.4g} to {row['high']:.4g})"
+    return f"{row['fact']} {row['part']} [{row['date']}]: {band}, {row['role']}, {row['grade']}; {row['source']}"
 
 
 def _frame(scenario: "Scenario") -> str:
@@ -90,7 +135,7 @@ def _frame(scenario: "Scenario") -> str:
     other = scenario.resolved().get("counterfactual")
     if not other:
         return f"{text} It has no counterfactual."
-    changes = "; ".join(f"{path} = {_shown(value)}" for path, value in other["set"].items())
+    changes = "; ".join(f"{path} = {shown(value)}" for path, value in other["set"].items())
     return f"{text} Beside it stands a counterfactual with the same draws and chance, '{other['title']}': {changes}."
 
 
@@ -104,15 +149,16 @@ def _world(scenario: "Scenario") -> Iterator[str]:
     written = scenario.resolved()["world"]
     for name in written:
         if name in scenario.world:
-            yield f"{name} is {_distribution(scenario.world[name])}."
+            yield f"{name} is {distribution_words(scenario.world[name])}."
     for name, event in scenario.events.items():
         where = f"arrives in {month_label(event.month)} at {event.lab}"
-        yield f"{name.replace('_', ' ')} {where} and gains {_distribution(event.gain)} ECI points."
+        yield f"{name.replace('_', ' ')} {where} and gains {distribution_words(event.gain)} ECI points."
     for pair in scenario.correlations:
         yield f"{pair.first} and {pair.second} are drawn with a rank correlation of {pair.rank:g}."
 
 
-def _distribution(spec: Distribution) -> str:
+def distribution_words(spec: Distribution) -> str:
+    """Return a distribution in words."""
     numbers = [f"{number:g}" for number in spec.numbers]
     if spec.kind == "fixed":
         return f"{numbers[0]} in every run"
@@ -178,10 +224,10 @@ def _table(rows: Sequence[tuple[str, Any, Any]], parent: str) -> str:
     """Three columns: path, value in the parent, value here; long values are wrapped."""
     if not rows:
         return "None."
-    cells = [("path", parent, "here"), *((path, _shown(old), _shown(new)) for path, old, new in rows)]
+    cells = [("path", parent, "here"), *((path, shown(old), shown(new)) for path, old, new in rows)]
     lines = []
     for index, row in enumerate(cells):
-        columns = [textwrap.wrap(text, COLUMN, break_on_hyphens=False) or [""] for text in row]
+        columns = [textwrap.wrap(text, COLUMN, break_on_hyphens=False, break_long_words=False) or [""] for text in row]
         for line in range(max(map(len, columns))):
             texts = [column[line] if line < len(column) else "" for column in columns]
             lines.append("  ".join(text.ljust(COLUMN) for text in texts).rstrip())
@@ -190,16 +236,16 @@ def _table(rows: Sequence[tuple[str, Any, Any]], parent: str) -> str:
     return "\n".join(lines)
 
 
-def _shown(value: Any) -> str:
-    """A value of a scenario on one line, dated steps as `date: value`."""
+def shown(value: Any) -> str:
+    """Return a value of a scenario on one line, dated steps as `date: value`."""
     if value is None:
         return "(absent)"
     if isinstance(value, list) and value and all(isinstance(item, dict) and "from" in item for item in value):
-        return "; ".join(f"{item['from']}: {_shown(item.get('value', item.get('level')))}" for item in value)
+        return "; ".join(f"{item['from']}: {shown(item.get('value', item.get('level')))}" for item in value)
     if isinstance(value, dict):
-        return ", ".join(f"{key} {_shown(inner)}" for key, inner in value.items())
+        return ", ".join(f"{key} {shown(inner)}" for key, inner in value.items())
     if isinstance(value, list | tuple):
-        return ", ".join(_shown(item) for item in value)
+        return ", ".join(shown(item) for item in value)
     return _plain(value)
 
 
@@ -211,10 +257,11 @@ def _plain(value: Any) -> str:
 
 def _section(title: str, sentences: Iterator[str] | Sequence[str]) -> str:
     lines = [textwrap.fill(text, WIDTH, initial_indent="- ", subsequent_indent="  ") for text in sentences]
-    return f"{_heading(title)}\n" + "\n".join(lines) if lines else ""
+    return f"{heading(title)}\n" + "\n".join(lines) if lines else ""
 
 
-def _heading(text: str) -> str:
+def heading(text: str) -> str:
+    """Return a title with a line under it."""
     return f"{text}\n{'=' * len(text)}"
 
 

@@ -20,8 +20,8 @@ ALL_VENDORS_BY_QUARTER = (813_913, 1_020_602, 1_290_956, 1_881_887, 2_574_238, 2
 CHINESE_VENDORS_BY_YEAR = {2024: 180_112 + 6_468, 2025: 527_856 + 28_457}
 LABS = ["OpenAI", "GoogleDeepMind", "Anthropic", "Meta", "xAI", "Microsoft", "Mistral", "DeepSeek", "AlibabaQwen",
         "ByteDance", "Moonshot", "Zhipu", "Tencent", "FringeUS", "FringeCN", "FringeOther"]
-ONE_PARAMETER = """name,central,dist,low,high,hard_min,hard_max,unit,phrase,source,grade
-group.name,0.5,two_piece,0.2,0.8,0,inf,share,A stand-in,project judgement,judgement
+ONE_PARAMETER = """name,central,dist,low,high,hard_min,hard_max,unit,phrase,source,grade,changed_by
+group.name,0.5,two_piece,0.2,0.8,0,inf,share,A stand-in,project judgement,judgement,A measurement
 """
 
 

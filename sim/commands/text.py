@@ -92,11 +92,7 @@ def print_explanation(name: str, sets: Sequence[str], as_json: bool) -> None:
     from sim import explain
 
     if not explain.is_scenario(name):
-        row = explain.catalogue_row(name)
-        if as_json:
-            print_json({key: _finite(value) for key, value in row.items()})
-        else:
-            typer.echo(explain.explain_row(row))
+        _print_row(explain.catalogue_row(name), as_json)
         return
     scenario = load(name, sets)
     if as_json:
@@ -105,6 +101,22 @@ def print_explanation(name: str, sets: Sequence[str], as_json: bool) -> None:
         print_json({"scenario": scenario.resolved(), "parents": parents, "differences": changes})
     else:
         typer.echo(explain.explain_scenario(scenario))
+
+
+def _print_row(row: dict[str, Any], as_json: bool) -> None:
+    """Print a row of a catalogue; numbers that nobody knows have a page of their own."""
+    from sim.explain import explain_row
+
+    page = None
+    if row["catalogue"] in ("parameter", "fitted number"):
+        from sim.parameter_pages import explained, terminal_page
+
+        page = explained(str(row["name"]))
+    if as_json:
+        told = {"page": dict(page.entries)} if page else {}
+        print_json({key: _finite(value) for key, value in (row | told).items()})
+    else:
+        typer.echo(terminal_page(page, str(row["catalogue"])) if page else explain_row(row))
 
 
 def print_schema() -> None:
