@@ -63,7 +63,9 @@ def defined(path: Path) -> set[str]:
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
             found.add(node.name)
     for node in tree_of(path).body:
-        targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+        targets = (
+            node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+        )
         found |= {target.id for target in targets if isinstance(target, ast.Name)}
     return found
 
@@ -84,7 +86,9 @@ def state_fields() -> list[tuple[str, str, str]]:
 
 def page_names(text: str, groups: set[str]) -> set[str]:
     """Dotted names in backticks whose first word is a group of parameters."""
-    return {span for span in spans(text) if re.fullmatch(r"[a-z_]+(\.[A-Za-z_]+)+", span) and span.split(".")[0] in groups}
+    return {
+        span for span in spans(text) if re.fullmatch(r"[a-z_]+(\.[A-Za-z_]+)+", span) and span.split(".")[0] in groups
+    }
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -209,9 +213,11 @@ def test_commands_are_accepted(line: str) -> None:
     asked: dict[str, Any] = command.make_context(name, words).params
     sets = tuple(asked.get("sets") or ())
     if name == "sweep":
-        lists = sets, asked["seed"], tuple(asked["vary"] or ()), tuple(asked["policy"] or ()), tuple(asked["baseline"] or ())
+        vary, policies, baseline = (tuple(asked[option] or ()) for option in ("vary", "policy", "baseline"))
         block = {key: asked[key] for key in ("method", "points", "draws", "draw_method", "seeds")}
-        wish = SweepWish(*lists, block, asked["outcomes"], asked["series"], asked["at"])
+        wish = SweepWish(
+            sets, asked["seed"], vary, policies, baseline, block, asked["outcomes"], asked["series"], asked["at"]
+        )
         experiment = plan_experiment(asked["file"], wish.all_sets, wish.changes(), CATALOGUE)
         assert experiment.runs > 0
     else:
