@@ -8,6 +8,7 @@ nominal USD, compute is in H100e. A file with anything wrong is refused with one
 import csv
 import itertools
 import math
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -20,6 +21,7 @@ from sim.errors import InputError, Problem, nearest_name
 from sim.places import data_folder
 
 Row = dict[str, str | float]
+_MONTH = re.compile(r"\b\d{4}-\d{2}\b")
 
 GOVERNMENTS = ("US", "CN", "EU", "JP", "KR", "TW", "NL", "GULF", "IN", "ROW")
 BLOCS = ("US", "CN", "EU", "OTHER")
@@ -362,10 +364,13 @@ def _interval_fault(row: Row, middle: str) -> str:
 
 
 def _target_fault(row: Row) -> str:
+    months = _MONTH.findall(str(row["formula"]))
+    if months and row["date"] != max(months):
+        return f"{row['date']} is not the last month of '{row['formula']}'"
     low, high = _floats(row, "low", "high")
     if row["scale"] == "log" and low <= 0.0:
         return "a band on the log scale must be above 0"
-    if row["scale"] == "logit" and not 0.0 < low <= high < 1.0:
+    if row["scale"] == "logit" and not (0.0 < low and high < 1.0):
         return "a band on the logit scale must lie inside 0 to 1"
     return _interval_fault(row, "observed")
 
