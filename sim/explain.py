@@ -227,7 +227,7 @@ def _table(rows: Sequence[tuple[str, Any, Any]], parent: str) -> str:
     cells = [("path", parent, "here"), *((path, shown(old), shown(new)) for path, old, new in rows)]
     lines = []
     for index, row in enumerate(cells):
-        columns = [textwrap.wrap(text, COLUMN, break_on_hyphens=False, break_long_words=False) or [""] for text in row]
+        columns = [textwrap.wrap(text, COLUMN, break_on_hyphens=False) or [""] for text in row]
         for line in range(max(map(len, columns))):
             texts = [column[line] if line < len(column) else "" for column in columns]
             lines.append("  ".join(text.ljust(COLUMN) for text in texts).rstrip())

@@ -6,6 +6,7 @@ Nothing here is typed in that can be found: readers come from a scan of the sour
 
 import ast
 import csv
+import functools
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -126,6 +127,7 @@ def numbers(tables: Tables | None = None, priors: Path | None = None) -> dict[st
     return {number.name: number for number in [*found, *_gains()]}
 
 
+@functools.cache
 def prior_spread(dist: Distribution, in_logs: bool) -> Spread:
     """Return levels and standard deviation of a distribution of the catalogue, without loading SciPy."""
     low, middle, high = (_quantile(dist, share) for share in LEVELS)
@@ -156,29 +158,33 @@ def readers(name: str) -> dict[str, list[str]]:
     stem = _stem(name)
     quoted = [f'"{text}"' for text in {name, stem}]
     found: dict[str, list[str]] = {}
-    for folder in READERS:
-        for path in sorted(folder.glob("*.py")):
-            text = path.read_text(encoding="utf-8")
-            if path.stem not in NOT_READERS and any(word in text for word in quoted):
-                inside = list(dict.fromkeys(_functions_with({name, stem}, ast.parse(text), "")))
-                if inside:
-                    found[f"{folder.name}/{path.name}"] = inside
+    for file, text in _sources().items():
+        if any(word in text for word in quoted):
+            inside = list(dict.fromkeys(_functions_with({name, stem}, _tree(file), "")))
+            if inside:
+                found[file] = inside
     return found
 
 
 def sections(name: str) -> list[str]:
     """Return the headings of docs/model.md under which a number stands; none where the page is not installed."""
-    page = ROOT / "docs" / "model.md"
-    if not page.is_file():
-        return []
-    stem = _stem(name)
-    parts = re.split(r"^## (.+)$", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
-    texts = dict(zip(parts[1::2], parts[2::2], strict=True))
+    stem, texts = _stem(name), specification()
+    found: list[str] = []
     for wanted in (rf"(?<![\w.]){re.escape(stem)}(?:\.SEG)?(?!\.?\w)", rf"(?<![\w.]){re.escape(_tail(stem))}(?![\w.])"):
         found = [heading for heading, text in texts.items() if re.search(wanted, text)]
         if found or "_" not in _tail(stem):
             break
     return found
+
+
+@functools.cache
+def specification() -> Mapping[str, str]:
+    """Return the sections of docs/model.md, text by heading; none where the page is not installed."""
+    page = ROOT / "docs" / "model.md"
+    if not page.is_file():
+        return {}
+    parts = re.split(r"^## (.+)$", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
 
 
 def scenario_settings(names: Sequence[str]) -> dict[str, dict[str, Any]]:
@@ -300,6 +306,18 @@ def _deviation(values: Sequence[float], weights: Sequence[float], in_logs: bool)
     total = math.fsum(weights)
     mean = math.fsum(w * v for w, v in zip(weights, scaled, strict=True)) / total
     return math.sqrt(math.fsum(w * (v - mean) ** 2 for w, v in zip(weights, scaled, strict=True)) / total)
+
+
+@functools.cache
+def _sources() -> Mapping[str, str]:
+    """The source of every module that may let a number act, by file."""
+    paths = [path for folder in READERS for path in sorted(folder.glob("*.py")) if path.stem not in NOT_READERS]
+    return {f"{path.parent.name}/{path.name}": path.read_text(encoding="utf-8") for path in paths}
+
+
+@functools.cache
+def _tree(file: str) -> ast.Module:
+    return ast.parse(_sources()[file])
 
 
 def _stem(name: str) -> str:

@@ -33,6 +33,7 @@ from sim.parameter_facts import (
     readers,
     scenario_settings,
     sections,
+    specification,
 )
 
 FOLDER = ROOT / "docs" / "parameters"
@@ -253,9 +254,7 @@ def _largest(name: str, evidence: Evidence) -> tuple[str, float]:
 
 def _linked(text: str) -> str:
     """Links to the headings of docs/model.md that a text names."""
-    page = ROOT / "docs" / "model.md"
-    titles = re.findall(r"^## (.+)$", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
-    for title in titles:
+    for title in specification():
         text = text.replace(title, f"[{title}](../model.md#{anchor(title)})")
     return text.replace("docs/model.md, ", "")
 

@@ -21,9 +21,11 @@ LOW = ("errors", "calendar", "arrays", "places", "yamlfile", "distributions", "d
        "networks", "policies", "posterior")  # fmt: skip
 WORLD = ("lots", "setup", "engine", "measures", "measuring", "checks", "graphs", "world")
 RESULTS = ("plan", "results", "compare", "ensemble", "history", "golden", "facts", "fact_formulas", "monthly",
-           "operators", "explain", "disk", "executors", "cluster")  # fmt: skip
+           "operators", "explain", "parameter_facts", "disk", "executors", "cluster")  # fmt: skip
 PACKAGES = {"experiments": 3, "analysis": 4, "calibration": 4, "backcast": 4, "memo": 4, "charts": 5, "commands": 6}
 """Layers of the folders of `sim`."""
+SINGLE = {"parameter_pages": 4}
+"""Modules that stand as high as a folder."""
 HEAVY = ("pandas", "scipy", "mesa", "matplotlib", "networkx", "pyarrow")
 MAPPED = {"agents.windows"}
 """Mesa views on a run; they stand beside the rules and are no rules."""
@@ -45,6 +47,8 @@ def layer(module: str) -> int:
     for place, names in ((0, LOW), (2, WORLD), (3, RESULTS)):
         if name in names:
             return place
+    if name in SINGLE:
+        return SINGLE[name]
     raise AssertionError(f"{module} has no layer; name it in tests/test_structure.py")
 
 
@@ -111,7 +115,7 @@ def test_every_name_is_defined_once() -> None:
 def _read_names() -> set[str]:
     """Text by which rules and the engine look a number up: subscripts, and the stems of `per_segment`."""
     found: set[str] = set()
-    for path in [*AGENTS, ROOT / "sim" / "engine.py", ROOT / "sim" / "setup.py"]:
+    for path in [*AGENTS, *(ROOT / "sim" / f"{name}.py" for name in ("engine", "setup", "measuring"))]:
         for node in ast.walk(tree_of(path)):
             if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
                 found.add(str(node.slice.value))
