@@ -14,7 +14,7 @@ from typer.main import get_command
 
 from sim.cli import app
 from sim.commands.sweeps import SweepWish
-from sim.data import load_tables
+from sim.data import SCHEMAS, load_tables
 from sim.experiments.experiment import plan_experiment
 from sim.measures import CATALOGUE
 from sim.scenario import load_scenario
@@ -141,6 +141,15 @@ def test_every_state_variable_is_in_the_odd_table_with_its_unit() -> None:
     assert len(fields) > 50
     assert not [(kind, field) for kind, field, unit in fields if f"| `{field}` | {unit} |" not in ODD]
     assert not {kind for kind, _, _ in fields if f"::{kind}`" not in ODD}
+
+
+@pytest.mark.parametrize("table", ["labs", "communities", "governments", "blocs", "chips"])
+def test_every_fixed_attribute_is_in_the_odd_table_with_its_unit(table: str) -> None:
+    rows = [line for line in ODD.splitlines() if line.startswith(f"| `{table}.csv` |")]
+    for name, column in SCHEMAS[table].columns.items():
+        if column.kind in ("number", "month"):
+            unit = column.unit or column.kind
+            assert any(f"`{name}`" in row.split("|")[2] and unit in row.split("|")[3] for row in rows), name
 
 
 def test_every_section_of_the_specification_is_covered() -> None:
