@@ -326,6 +326,43 @@ def sensitivity(
         _end(run_sensitivity(file, wish))
 
 
+@app.command(short_help="Forecast what is observed, and score past forecasts.")
+def backcast(
+    cut: Annotated[
+        str | None, typer.Option("--fit-until", metavar="MONTH", help="Last month of data; the last shipped fit's.")
+    ] = None,
+    until: Annotated[str, typer.Option("--until", metavar="MONTH", help="Last month of the forecasts.")] = "2027-12",
+    scenario: Annotated[
+        str, typer.Option("--scenario", metavar="FILE", help="A preset's name or a YAML file.")
+    ] = "history_hold",
+    draws: Annotated[int, typer.Option("--draws", min=2, metavar="N", help="Runs of each world.")] = 256,
+    origins: Annotated[
+        str, typer.Option("--origins", metavar="MONTH,...", help="Cuts from which what followed is scored.")
+    ] = "2023-12,2024-06,2024-12",
+    world: Annotated[str, typer.Option("--world", metavar="BASE", help="posterior, prior or central.")] = "posterior",
+    sets: Sets = None,
+    out: Out = OUT,
+    jobs: Jobs = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say how many runs, and where; end.")] = False,
+    quiet: Quiet = False,
+    as_json: Json = False,
+    no_charts: NoCharts = False,
+    force: Force = False,
+) -> None:
+    """Forecast every observation operator from a fit, and score what came after the cut beside simple rules.
+
+    See docs/backcast.md.
+    """
+    with _reporting(as_json):
+        from sim.commands.backcast import BackcastWish, run_backcast
+
+        wish = BackcastWish(
+            cut, until, scenario, draws, origins, world, tuple(sets or ()),
+            out, jobs, quiet, as_json, not no_charts, force, dry_run,
+        )  # fmt: skip
+        _end(run_backcast(wish))
+
+
 @app.command(short_help="Print the hash of a folder's numbers.")
 def digest(folder: Folder, as_json: Json = False) -> None:
     """Print the hash of the numbers in a folder's tables: equal for equal numbers, however they were computed."""

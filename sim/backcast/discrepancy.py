@@ -49,7 +49,7 @@ def unconditioned(normals: Array, spread: float, length: float = CORRELATION_MON
 def gain(evidence: Evidence, spread: float, length: float = CORRELATION_MONTHS) -> Array:
     """Return the weights of the points' residuals in the expected discrepancy of each month, (months, points)."""
     prior = covariance(evidence.reading.shape[1], spread, length)
-    crossed = np.einsum("mk,pk->mp", prior, evidence.reading)
+    crossed: Array = np.einsum("mk,pk->mp", prior, evidence.reading)
     if not len(evidence.errors):
         return crossed
     among = np.einsum("pm,mq->pq", evidence.reading, crossed)

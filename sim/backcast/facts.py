@@ -12,7 +12,6 @@ from sim.backcast.points import Point, by_operator, in_units, series_of
 from sim.backcast.predict import DRAWS
 from sim.backcast.scores import weighted_quantiles
 from sim.backcast.study import LEVEL_UNITS, Study
-from sim.calendar import month_index
 from sim.data import Row, load_tables
 from sim.fact_formulas import state
 from sim.monthly import Monthly, NotMeasured
@@ -24,8 +23,8 @@ from sim.tape import Tape
 class FactBand:
     """One part of a fact: the 90% predictive band of the fit, with and without the discrepancy.
 
-    `naive`: the width of the 90% band that the narrowest simple rule gives from the operator's other points; NaN for
-    facts that are no point of an operator, or where there are none. All in natural units.
+    `naive`: the width of the 90% band that the narrowest simple rule gives from the operator's points before it; NaN
+    for facts that are no point of an operator, or where there are none. All in natural units.
     """
 
     fact: str
@@ -49,7 +48,7 @@ class FactBand:
 def fact_bands(study: Study) -> list[FactBand]:
     """Return the bands of the minimum set as the fit at the main cut gives them; what is not measured is left out."""
     record = Monthly(study.record.columns, study.record.values, study.record.months)
-    rows = [row for row in load_tables().targets.rows if str(row["minimum"]) in ("1", "1.0")]
+    rows = [row for row in load_tables().targets.rows if row["minimum"] == 1.0]
     found = []
     for row in rows:
         try:
@@ -99,23 +98,31 @@ def _band(study: Study, row: Row, values: np.ndarray) -> FactBand:
         for draws in (full, bare)
     )
     return FactBand(
-        *(str(row[column]) for column in ("fact", "part", "phrase", "role")), observed, low, median, high,
-        low <= observed <= high, bare_low <= observed <= bare_high, _naive(study, row),
-    )  # fmt: skip
+        fact=str(row["fact"]),
+        part=str(row["part"]),
+        phrase=str(row["phrase"]),
+        role=str(row["role"]),
+        observed=observed,
+        low=low,
+        median=median,
+        high=high,
+        inside=low <= observed <= high,
+        inside_bare=bare_low <= observed <= bare_high,
+        naive=_naive(study, row),
+    )
 
 
 def _naive(study: Study, row: Row) -> float:
-    """Width of the narrowest 90% band of the simple rules, from the operator's points but this one, up to the cut."""
+    """Width of the narrowest 90% band that the simple rules give from the operator's points before this one."""
     name, label = str(row["operator"]), f"{row['fact']} ({row['part']})"
     if not name:
         return math.nan
-    cut = month_index(study.question.cut)
-    known = {
-        operator: [point for point in points if point.known <= cut and point.label != label]
-        for operator, points in by_operator(study.points).items()
-    }
     mine = next(point for point in study.points if point.label == label)
     scale = OPERATORS[name].scale
+    known = {
+        operator: [point for point in points if point.known < mine.known]
+        for operator, points in by_operator(study.points).items()
+    }
     pools = pools_of([series_of(points) for other, points in known.items() if OPERATORS[other].scale == scale])
     otherwise = mine.discrepancy**2 / 12.0
     found = rules(series_of(known[name]), mine.time, mine.error, pools, otherwise, OPERATORS[name].unit in LEVEL_UNITS)

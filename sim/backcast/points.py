@@ -15,8 +15,8 @@ from sim.operators import OPERATORS, transform, untransform
 
 INPUT = "INPUT"
 Z90 = 1.6448536269514722
-RESOLUTION = {"H100e per month": 100.0, "H100e": 1000.0, "M$ per year": 1.0}
-"""Amounts below this count as this much: no source sees less, and the logarithm of nothing is no number."""
+RESOLUTION = {"H100e per month": 100.0, "H100e": 1000.0, "M$ per year": 1.0, "ratio": 0.01}
+"""Amounts below this count as this much: no source sees less, and nothing has no logarithm."""
 _MONTH = re.compile(r"\d{4}-\d\d")
 
 

@@ -71,7 +71,10 @@ def ask(
     world: str,
     sets: Sequence[str] = (),
 ) -> Question:
-    """Return a checked question. Raises InputError with everything that is wrong with it."""
+    """Return a checked question; the cut is an origin too where the record goes on after it.
+
+    Raises InputError with everything that is wrong with it.
+    """
     problems = [problem for problem in [_world(world), _fit(cut, world)] if problem]
     months = {"--fit-until": cut, "--until": until, **{f"--origins {month}": month for month in origins}}
     problems += [problem for name, month in months.items() if month and (problem := _month(name, month))]
@@ -83,7 +86,8 @@ def ask(
         problems.append(Problem(f"--draws is {draws}", remedy="Take 2 or more; 256 is the default"))
     if problems:
         raise InputError(problems)
-    question = Question(scenario, chosen, until, draws, tuple(sorted(set(origins))), world, tuple(sets))
+    cuts = {*origins, chosen} if month_index(chosen) < month_index(LAST_OBSERVED) else {*origins}
+    question = Question(scenario, chosen, until, draws, tuple(sorted(cuts)), world, tuple(sets))
     scenario_of(question, origin_of(question, chosen), MODEL, until)
     return question
 

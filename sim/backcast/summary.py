@@ -20,6 +20,8 @@ RIVALS = (LAST, TREND, MEAN, FROZEN, UNTIED, ALONE)
 SIMPLE = (LAST, TREND, MEAN)
 EQUAL = 0.05
 """Ratios this near to 1 are called about equal."""
+ENOUGH = 0.75
+"""Share of an operator's observations in the 90% band below which the model is said to miss."""
 Key = tuple[str, str, str]
 
 
@@ -127,22 +129,26 @@ def operator_rows(study: Study) -> list[dict[str, Any]]:
             "inside50": sum(one.inside50 for one in model),
             "inside90": sum(one.inside90 for one in model),
             "ratios": ratios,
-            "sentence": sentence(given, len(points[name]), len(model), ratios),
+            "sentence": sentence(given, len(points[name]), [one.inside90 for one in model], ratios),
         })  # fmt: skip
     return rows
 
 
-def sentence(given: bool, observations: int, scored: int, ratios: Mapping[str, float | None]) -> str:
-    """Return in plain words how the model does on an operator beside the simple rules."""
+def sentence(given: bool, observations: int, inside: Sequence[bool], ratios: Mapping[str, float | None]) -> str:
+    """Return in plain words how the model does on an operator beside the simple rules.
+
+    `inside`: for every score of the model, whether the observation lies in the 90% band.
+    """
     if given:
         return "Given, not forecast: the record of inputs holds it, so a good score proves nothing."
     if not observations:
         return "Never observed: the forecast stands unscored."
-    if not scored:
+    if not inside:
         return "Nothing was observed after these cuts: the forecast stands unscored."
+    end = _missed(inside) + _channels(ratios)
     known = {rule: value for rule in SIMPLE if (value := ratios[rule]) is not None}
     if not known:
-        return "No point before the cut, so no simple rule to beat." + _channels(ratios)
+        return f"No point before the cut, so no simple rule to beat.{end}"
     worse = [rule for rule, value in known.items() if value > 1.0 + EQUAL]
     better = [rule for rule, value in known.items() if value < 1.0 - EQUAL]
     words = {LAST: "the last value", TREND: "a simple trend", MEAN: "the mean of the past"}
@@ -157,8 +163,8 @@ def sentence(given: bool, observations: int, scored: int, ratios: Mapping[str, f
         )
     else:
         text = "no better and no worse than the simple rules"
-    few = f" ({scored} {'score' if scored == 1 else 'scores'})"
-    return text[0].upper() + text[1:] + few + "." + _channels(ratios)
+    scores = f" ({len(inside)} {'score' if len(inside) == 1 else 'scores'})"
+    return f"{text[0].upper()}{text[1:]}{scores}.{end}"
 
 
 def pooled(study: Study) -> dict[str, Any]:
@@ -173,6 +179,13 @@ def pooled(study: Study) -> dict[str, Any]:
             "coverage": {method: vars(cover(rows, method)) for method in METHODS},
         }
     return found
+
+
+def _missed(inside: Sequence[bool]) -> str:
+    """Say where the model misses: fewer than three of four observations in the 90% band."""
+    if sum(inside) >= ENOUGH * len(inside):
+        return ""
+    return f" It misses: {sum(inside)} of {len(inside)} observations lie in its 90% band."
 
 
 def _channels(ratios: Mapping[str, float | None]) -> str:

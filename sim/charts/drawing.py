@@ -75,6 +75,10 @@ EXPERIMENT_CHARTS: dict[str, Kind] = {
         "pathlib.Path",
         {"01_conditions": "sim.charts.discovery.conditions", "02_tree": "sim.charts.discovery_tree.tree"},
     ),
+    "backcast": Kind(
+        "sim.charts.backcast_data.BackcastRecord",
+        {"01_scores": "sim.charts.backcast_scores.scores", "02_operator": "sim.charts.backcast.operators"},
+    ),
     "regret": Kind(
         "pathlib.Path", {"01_front": "sim.charts.regret.front", "02_regret": "sim.charts.regret_strip.strip"}
     ),
