@@ -87,7 +87,7 @@ def validate(
 
 @app.command(short_help="Put a scenario or a name into words.")
 def explain(
-    name: Annotated[str, typer.Argument(help="A scenario, or a parameter, lever or measure.", metavar="NAME")],
+    name: Annotated[str, typer.Argument(help="A scenario, parameter, lever, measure, operator or fact.", metavar="NAME")],
     sets: Sets = None,
     as_json: Json = False,
 ) -> None:

@@ -141,13 +141,14 @@ def _frame(scenario: "Scenario") -> str:
 
 def _world(scenario: "Scenario") -> Iterator[str]:
     drawn = sum(not spec.is_fixed for spec in scenario.world.values())
-    base = {"prior": "their priors", "central": "their central values"}.get(scenario.base, scenario.base)
+    fitted_to = scenario.resolved()["world"].get("fitted_to")
+    words = {"prior": "their priors", "central": "their central values", "posterior": f"the fit to {fitted_to}"}
+    base = words[scenario.base]
     yield (
         f"Parameters start from {base}; {drawn} of {len(scenario.world)} are drawn anew for every run, "
         "the others have one value."
     )
-    written = scenario.resolved()["world"]
-    for name in written:
+    for name in scenario.resolved()["world"]:
         if name in scenario.world:
             yield f"{name} is {distribution_words(scenario.world[name])}."
     for name, event in scenario.events.items():
@@ -159,6 +160,11 @@ def _world(scenario: "Scenario") -> Iterator[str]:
 
 def distribution_words(spec: Distribution) -> str:
     """Return a distribution in words."""
+    if spec.kind == "sample":
+        import numpy as np
+
+        low, middle, high = (f"{level:.4g}" for level in spec.quantile(np.array([0.05, 0.5, 0.95])))
+        return f"about {middle} (90% interval {low} to {high})"
     numbers = [f"{number:g}" for number in spec.numbers]
     if spec.kind == "fixed":
         return f"{numbers[0]} in every run"

@@ -224,12 +224,17 @@ def _prior_rows(file: Path) -> list[dict[str, str]]:
     if not file.is_file():
         return []
     with file.open(encoding="utf-8", newline="") as stream:
-        return list(csv.DictReader(stream))
+        rows = list(csv.DictReader(stream))
+    wanted = {"name", "low", "central", "high", "source", "grade"}
+    if rows and not wanted <= rows[0].keys():
+        lacking = ", ".join(sorted(wanted - rows[0].keys()))
+        raise InputError(Problem(f"the columns {lacking} are missing", str(file), 1, remedy="Add them"))
+    return rows
 
 
 def _trait(row: Mapping[str, str], tables: Tables) -> Number:
     """A trait of a lab that a calibration draws, from its row of priors.csv and the lab's of labs.csv."""
-    _, lab, trait = row["name"].split(".")
+    lab, _, trait = row["name"].removeprefix("labs.").partition(".")
     known = next((known for known in tables.labs.rows if known["lab"] == lab), None)
     if known is None or trait not in LAB_TRAITS:
         remedy = "Describe the trait in LAB_TRAITS of sim/parameter_facts.py, or correct the name"

@@ -78,7 +78,7 @@ def test_rows_named_measured_point_somewhere(tables: Tables) -> None:
 
 
 def test_nothing_names_a_machine_or_a_package_index() -> None:
-    for path in data_folder().iterdir():
+    for path in (path for path in data_folder().rglob("*") if path.is_file()):
         text = path.read_text(encoding="utf-8")
         for word in ("/work/", "/tmp/", "/root/", "pypi.", "pythonhosted", "referee", "mechanisms.md"):
             assert word not in text, (path.name, word)
