@@ -370,7 +370,7 @@ def _target_fault(row: Row) -> str:
     low, high = _floats(row, "low", "high")
     if row["scale"] == "log" and low <= 0.0:
         return "a band on the log scale must be above 0"
-    if row["scale"] == "logit" and not (0.0 < low and high < 1.0):
+    if row["scale"] == "logit" and not (low > 0.0 and high < 1.0):
         return "a band on the logit scale must lie inside 0 to 1"
     return _interval_fault(row, "observed")
 
