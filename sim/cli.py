@@ -87,7 +87,9 @@ def validate(
 
 @app.command(short_help="Put a scenario or a name into words.")
 def explain(
-    name: Annotated[str, typer.Argument(help="A scenario, parameter, lever, measure, operator or fact.", metavar="NAME")],
+    name: Annotated[
+        str, typer.Argument(help="A scenario, parameter, lever, measure, operator or fact.", metavar="NAME")
+    ],
     sets: Sets = None,
     as_json: Json = False,
 ) -> None:
@@ -324,6 +326,47 @@ def sensitivity(
             out, jobs, executor, scheduler, quiet, as_json, not no_charts, force, dry_run,
         )  # fmt: skip
         _end(run_sensitivity(file, wish))
+
+
+@app.command(short_help="Fit the uncertain numbers to the stylised facts.")
+def calibrate(
+    scenario: Annotated[str, typer.Argument(metavar="[FILE]", help="A preset's name or a YAML file.")] = "history_hold",
+    until: Annotated[
+        str, typer.Option("--until", metavar="MONTH", help="Last month of data that is seen.")
+    ] = "2025-12",
+    quick: Annotated[bool, typer.Option("--quick", help="Few runs and short chains: a rough look.")] = False,
+    slack: Annotated[
+        bool, typer.Option("--slack", help="Fit the response of progress to scarcity too (off otherwise).")
+    ] = False,
+    points: Annotated[int | None, typer.Option("--points", min=256, metavar="N", help="Runs a wave; 8192.")] = None,
+    steps: Annotated[
+        int | None, typer.Option("--steps", min=100, metavar="N", help="Steps of the chain; 6000.")
+    ] = None,
+    draws: Annotated[int | None, typer.Option("--draws", min=16, metavar="N", help="Draws that are kept; 400.")] = None,
+    ship: Annotated[bool, typer.Option("--ship", help="Make it the fit that `base: posterior` takes.")] = False,
+    seed: Seed = None,
+    out: Out = OUT,
+    jobs: Jobs = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say how many runs, and where; end.")] = False,
+    quiet: Quiet = False,
+    as_json: Json = False,
+    no_charts: NoCharts = False,
+    force: Force = False,
+) -> None:
+    """Fit by history matching and a posterior: what data say of the uncertain numbers, and what they do not.
+
+    Needs `pip install darkhorse[calibrate]`. The same command goes on after the last finished wave. See
+    docs/calibration.md.
+    """
+    with _reporting(as_json, "finished waves are kept, and the same command goes on from there"):
+        from sim.commands.calibrate import CalibrateWish, run_calibrate
+
+        sizes = {"points": points, "steps": steps, "draws": draws}
+        wish = CalibrateWish(
+            scenario, until, quick, slack, sizes, seed, ship,
+            out, jobs, quiet, as_json, not no_charts, force, dry_run,
+        )  # fmt: skip
+        _end(run_calibrate(wish))
 
 
 @app.command(short_help="Forecast what is observed, and score past forecasts.")

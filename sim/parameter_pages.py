@@ -93,7 +93,7 @@ def page_of(number: Number, evidence: Evidence, settings: Mapping[str, Any]) -> 
         ("acts in", f"{_acts(number.name)}{inert}"),
         ("moves most", _moves(number.name, evidence)),
         ("set by", ", ".join(f"{name} ({shown(value)})" for name, value in settings.items()) or "no scenario"),
-        ("settled by", number.changed_by),
+        ("changed by", number.changed_by),
     )
     return Page(number, tuple((label, text) for label, text in found if text))
 

@@ -348,7 +348,7 @@ def test_explain_prints_the_page(catalogue: dict[str, Number]) -> None:
         "acts in",
         "moves most",
         "set by",
-        "settled by",
+        "changed by",
     } <= page.keys()
 
 
@@ -356,7 +356,7 @@ def test_explain_prints_the_page(catalogue: dict[str, Number]) -> None:
 def test_explain_knows_what_only_a_calibration_draws(name: str) -> None:
     text = call("explain", name)
     assert "(fitted number)" in text.splitlines()[0] + text.splitlines()[1]
-    assert "settled by" in text
+    assert "changed by" in text
 
 
 def test_explain_tells_what_an_operator_measures() -> None:
