@@ -29,7 +29,7 @@ ALL_CHANNELS = [f"model.channels.{name}=true" for name in (
 )]  # fmt: skip
 CHIP_MEASURES = (
     "compute_owned", "compute_share", "compute_inflow", "legal_share_stock", "leakage_rate", "self_reliance",
-    "supplier_revenue_lost", "scarcity_premium",
+    "supplier_revenue_lost", "scarcity_premium", "grey_price_ratio", "main_vendor_output",
 )  # fmt: skip
 """Measures of the chip market itself; every other measure must follow from its handoff."""
 CONTROLS_THEMSELVES = ("governments.denial",)
