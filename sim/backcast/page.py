@@ -9,6 +9,7 @@ from sim.backcast.summary import RIVALS
 
 STATED = ("2026-12", "2027-12")
 """Months of the table of forecasts, as far as the horizon reaches."""
+SCORED = ("cut", "target", "month", "observed", "model: median (90%)", "inside", "z", "CRPS / last value", "/ trend")
 Json = Mapping[str, Any]
 
 
@@ -23,6 +24,7 @@ def page(found: Json) -> str:
         *_operators(found),
         *_forecasts(found),
         *_facts(found),
+        *_sections(found),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -155,3 +157,28 @@ def _facts(found: Json) -> list[str]:
     ]  # fmt: skip
     header = ("fact", "part", "role", "observed", "median", "90% band", "inside", "width / rule's")
     return ["## The minimum set of facts", text, table(header, rows)]
+
+
+def _sections(found: Json) -> list[str]:
+    """A section for each operator: chart, what was scored, how each observation fell."""
+    parts = ["## Charts and scores, operator by operator", "`darkhorse chart DIR` draws the charts where they are not."]
+    for row in found["operators"]:
+        name = row["operator"]
+        parts += [f"### {name}", f"{row['phrase'][0].upper()}{row['phrase'][1:]} ({row['unit']}). {row['sentence']}"]
+        parts.append(f"![{row['phrase']}](figures/02_operator_{name}.png)")
+        mine = [_scored(one) for one in found["scores"] if one["operator"] == name]
+        if mine:
+            parts.append(table(SCORED, mine))
+    return parts
+
+
+def _scored(one: Json) -> list[str]:
+    model = one["methods"][MODEL]
+    ratios = [
+        number(model["crps_scale"] / one["methods"][rule]["crps_scale"]) if rule in one["methods"] else "-"
+        for rule in (LAST, TREND)
+    ]
+    band = f"{number(model['p50'], 3)} ({number(model['p05'], 3)} to {number(model['p95'], 3)})"
+    inside = "50%" if model["inside50"] else "90%" if model["inside90"] else "outside"
+    return [one["origin"], one["target"], one["month"], number(one["observed"], 3), band, inside,
+            number(model["z"]), *ratios]  # fmt: skip

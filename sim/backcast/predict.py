@@ -120,14 +120,15 @@ def predict_alone(paths: Paths, known: Sequence[Point], stated: float, luck: Luc
 def stated_spreads(operator: str, known: Sequence[Point], later: Sequence[Point]) -> tuple[float, float]:
     """Return discrepancy and error of an operator: of its rows up to the cut, else of its later rows, else UNSTATED.
 
-    Of later rows the two judgements on the model and the source are read, never the value observed.
+    Of later rows the two judgements on the model and the source are read, never the value observed. Medians, as some
+    rows are means over many months, with smaller errors.
     """
     usual = UNSTATED[OPERATORS[operator].scale]
     rows = known or later
     if not rows:
         return usual, 0.5 * usual
     discrepancy = spread_of([point.discrepancy for point in rows], [], usual)
-    return discrepancy, known[-1].error if known else rows[0].error
+    return discrepancy, float(np.median([point.error for point in rows]))
 
 
 def _residuals(paths: Paths, known: Sequence[Point], stated: float) -> tuple[Array, Array, float]:

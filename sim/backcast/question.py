@@ -102,7 +102,14 @@ def origin_of(question: Question, cut: str) -> Origin:
 
 def scenario_of(question: Question, origin: Origin, variant: str, end: str) -> "Scenario":
     """Return the scenario of an origin in a variant, up to the month `end`. Raises InputError."""
-    sets = [f"runs={question.draws}", f"end={end}", *origin.sets, *VARIANTS[variant], *question.sets]
+    sets = [
+        f"runs={question.draws}",
+        f"end={end}",
+        f"outputs.at=[{end}]",
+        *origin.sets,
+        *VARIANTS[variant],
+        *question.sets,
+    ]
     return load_scenario(question.scenario, sets)
 
 

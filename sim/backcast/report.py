@@ -28,8 +28,8 @@ RULES: Mapping[str, str] = {
     LAST: "the last observed value, with a random walk",
     TREND: "a straight line through the points on the operator's scale, with Student's t band",
     MEAN: "the mean of the points, for shares, ratios, lags and growth factors",
-    FROZEN: f"the model with {', '.join(VARIANTS[FROZEN])}",
-    UNTIED: f"the model with {', '.join(VARIANTS[UNTIED])}",
+    FROZEN: f"the model with {', '.join(VARIANTS[FROZEN])}, not fitted anew",
+    UNTIED: f"the model with {', '.join(VARIANTS[UNTIED])}, not fitted anew",
     ALONE: "the model without conditioning on the points before the cut",
 }
 HEADER = (
