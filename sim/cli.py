@@ -406,6 +406,40 @@ def backcast(
         _end(run_backcast(wish))
 
 
+@app.command(short_help="Try the memo's claims, with a verdict on each.")
+def memo(
+    file: Annotated[str, typer.Argument(help="deepseek_shock, history_hold or a file.", metavar="FILE")] = (
+        "deepseek_shock"
+    ),
+    draws: Annotated[int, typer.Option("--draws", min=1, metavar="N", help="Draws of the uncertain world.")] = 200,
+    seeds: Annotated[int, typer.Option("--seeds-per-draw", min=1, metavar="N", help="Chances for each draw.")] = 1,
+    base: Annotated[
+        str | None,
+        typer.Option("--base", metavar="BASE", help="prior, posterior or both; both unless there is no posterior."),
+    ] = None,
+    sets: Sets = None,
+    seed: Seed = None,
+    out: Out = OUT,
+    jobs: Jobs = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say how many runs, and where; end.")] = False,
+    quiet: Quiet = False,
+    as_json: Json = False,
+    no_charts: NoCharts = False,
+    force: Force = False,
+) -> None:
+    """Try the claims of the DeepSeek memo: effects, cells, variants, ablations, placebos, and a verdict by a rule.
+
+    See docs/memo.md.
+    """
+    with _reporting(as_json):
+        from sim.commands.memo import MemoWish, try_memo
+
+        wish = MemoWish(
+            draws, seeds, base, tuple(sets or ()), seed, out, jobs, quiet, as_json, not no_charts, force, dry_run
+        )
+        _end(try_memo(file, wish))
+
+
 @app.command(short_help="Print the hash of a folder's numbers.")
 def digest(folder: Folder, as_json: Json = False) -> None:
     """Print the hash of the numbers in a folder's tables: equal for equal numbers, however they were computed."""

@@ -79,6 +79,15 @@ EXPERIMENT_CHARTS: dict[str, Kind] = {
         "sim.charts.backcast_data.BackcastRecord",
         {"01_scores": "sim.charts.backcast_scores.scores", "02_operator": "sim.charts.backcast.operators"},
     ),
+    "memo": Kind(
+        "sim.charts.memo_data.MemoRecord",
+        {
+            "01_claim": "sim.charts.memo.claims",
+            "02_five_outcomes": "sim.charts.memo_summary.five",
+            "03_price": "sim.charts.memo_summary.price",
+            "04_shock": "sim.charts.memo_summary.shock",
+        },
+    ),
     "regret": Kind(
         "pathlib.Path", {"01_front": "sim.charts.regret.front", "02_regret": "sim.charts.regret_strip.strip"}
     ),
