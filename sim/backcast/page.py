@@ -33,9 +33,12 @@ def number(value: float | None, digits: int = 2) -> str:
     """Return a number in few characters, a dash where there is none."""
     if value is None:
         return "-"
-    if abs(value) >= 1e5 or 0.0 < abs(value) < 1e-3:
+    for size, letter in ((1e9, "bn"), (1e6, "M"), (1e3, "k")):
+        if abs(value) >= 0.9995 * size:
+            return f"{value / size:.3g}{letter}"
+    if 0.0 < abs(value) < 1e-3:
         return f"{value:.1e}"
-    return f"{value:.{digits}f}" if abs(value) < 100 else f"{value:,.0f}"
+    return f"{value:.{digits}f}" if abs(value) < 100 else f"{value:.0f}"
 
 
 def share(value: float | None) -> str:
