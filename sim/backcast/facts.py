@@ -10,7 +10,7 @@ import numpy as np
 from sim.backcast.baselines import pools_of, rules
 from sim.backcast.points import Point, by_operator, in_units, series_of
 from sim.backcast.predict import DRAWS
-from sim.backcast.scores import weighted_quantiles
+from sim.backcast.scores import SHARES, weighted_quantiles
 from sim.backcast.study import LEVEL_UNITS, Study
 from sim.data import Row, load_tables
 from sim.fact_formulas import state
@@ -21,10 +21,11 @@ from sim.tape import Tape
 
 @dataclass(frozen=True)
 class FactBand:
-    """One part of a fact: the 90% predictive band of the fit, with and without the discrepancy.
+    """One part of a fact: the 90% predictive band of the fit, in natural units.
 
-    `naive`: the width of the 90% band that the narrowest simple rule gives from the operator's points before it; NaN
-    for facts that are no point of an operator, or where there are none. All in natural units.
+    `inside50` is of the 50% band, `inside_bare` of the 90% band without the discrepancy. `measured`: width of the 90%
+    band of the observation itself. `naive`: width of the 90% band that the narrowest simple rule gives from the
+    operator's points before it; NaN for facts that are no point of an operator, or where there are none.
     """
 
     fact: str
@@ -36,7 +37,9 @@ class FactBand:
     median: float
     high: float
     inside: bool
+    inside50: bool
     inside_bare: bool
+    measured: float
     naive: float
 
     @property
@@ -75,10 +78,12 @@ def facts_summary(bands: Sequence[FactBand]) -> dict[str, Any]:
         "facts_half_inside": sum(2 * sum(b.inside for b in mine) >= len(mine) for mine in by_fact.values()),
         "parts": len(bands),
         "parts_inside": sum(band.inside for band in bands),
+        "parts_inside50": sum(band.inside50 for band in bands),
         "parts_inside_without_discrepancy": sum(band.inside_bare for band in bands),
         "by_role": {role: {"parts": len(m), "inside": sum(b.inside for b in m)} for role, m in roles.items()},
         "widths_compared": len(ratios),
         "median_width_over_naive": float(np.median(ratios)) if ratios else None,
+        "median_width_over_observation": float(np.median([band.width / band.measured for band in bands])),
         "rows": [_plain(band) for band in bands],
     }
 
@@ -93,8 +98,8 @@ def _band(study: Study, row: Row, values: np.ndarray) -> FactBand:
     bare = path + error * normals[:, :DRAWS]
     full = bare + discrepancy * normals[:, DRAWS:]
     observed = float(row["observed"])
-    (low, median, high), (bare_low, _, bare_high) = (
-        untransform(weighted_quantiles(draws.ravel(), np.ones(draws.size), (0.05, 0.5, 0.95)), scale).tolist()
+    (low, low50, median, high50, high), (bare_low, *_, bare_high) = (
+        untransform(weighted_quantiles(draws.ravel(), np.ones(draws.size), list(SHARES.values())), scale).tolist()
         for draws in (full, bare)
     )
     return FactBand(
@@ -107,7 +112,9 @@ def _band(study: Study, row: Row, values: np.ndarray) -> FactBand:
         median=median,
         high=high,
         inside=low <= observed <= high,
+        inside50=low50 <= observed <= high50,
         inside_bare=bare_low <= observed <= bare_high,
+        measured=float(row["high"]) - float(row["low"]),
         naive=_naive(study, row),
     )
 

@@ -147,9 +147,11 @@ def _facts(found: Json) -> list[str]:
         f"{facts['widths_compared']} parts)." if wide is not None else ""
     )  # fmt: skip
     text = (
-        f"{facts['parts_inside']} of {facts['parts']} parts lie in the 90% predictive band ({roles}); without the "
-        f"discrepancy {facts['parts_inside_without_discrepancy']}. Facts with all parts inside: "
+        f"{facts['parts_inside']} of {facts['parts']} parts lie in the 90% predictive band ({roles}) and "
+        f"{facts['parts_inside50']} in the 50% band; without the discrepancy "
+        f"{facts['parts_inside_without_discrepancy']} lie in the 90% band. Facts with all parts inside: "
         f"{facts['facts_all_inside']} of {facts['facts']}; with half or more: {facts['facts_half_inside']}.{naive} "
+        f"It is {number(facts['median_width_over_observation'])} times as wide as the observation's own band (median). "
         "The fit has seen these facts unless the role is HELD OUT."
     )
     rows = [
