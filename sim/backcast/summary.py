@@ -140,7 +140,7 @@ def sentence(given: bool, observations: int, inside: Sequence[bool], ratios: Map
     `inside`: for every score of the model, whether the observation lies in the 90% band.
     """
     if given:
-        return "Given, not forecast: the record of inputs holds it, so a good score proves nothing."
+        return "Given to 2025-12, not forecast: the record of inputs holds it, so a good score proves nothing."
     if not observations:
         return "Never observed: the forecast stands unscored."
     if not inside:
