@@ -22,6 +22,8 @@ Scale = Literal["logit", "log", "linear"]
 EDGE = 1e-4
 """Shares this near to 0 or 1 count as this near on the logit scale: no source resolves less."""
 FLOOR = 1e-9
+FEW = 0.01
+"""Stock of derivatives that a lab always has, index: a hundredth of that of a lab that serves all open use for a month."""
 WINDOW = 24
 """Months over which yearly growth of training runs is taken; sources fit trends over years."""
 RIPE, OLD = 12, 30
@@ -84,6 +86,15 @@ def _plain(column: str, factor: float = 1.0) -> "Callable[[Monthly], Array]":
 
     def formula(record: "Monthly") -> Array:
         return factor * record.series(column)
+
+    return formula
+
+
+def _ratio_of_stocks(above: str, below: str) -> "Callable[[Monthly], Array]":
+    """The ratio of two stocks, each with a little on top: a lab without derivatives does not make it endless."""
+
+    def formula(record: "Monthly") -> Array:
+        return (record.series(above) + FEW) / (record.series(below) + FEW)
 
     return formula
 
@@ -182,7 +193,7 @@ _ROWS = (
     Operator("openrouter_cn_dollar_share", "Chinese share of an aggregator's spending", "share", "logit", _OR, _OR_SEES, "proxy", ("aggregator_revenue_share.CN",), _plain("aggregator_revenue_share.CN")),
     Operator("openrouter_open_dollar_share", "open models' share of an aggregator's spending", "share", "logit", _OR, _OR_SEES, "proxy", ("aggregator_revenue_share.open",), _plain("aggregator_revenue_share.open")),
     Operator("hub_cn_download_share", "Chinese share of a model hub's downloads", "share", "logit", "Hugging Face Hub downloads", "hobby and research users outside China, open models; two thirds of downloads belong to others and are a fixed share", "proxy", ("hub_download_share.CN",), _plain("hub_download_share.CN")),
-    Operator("derivatives_qwen_over_llama", "models derived from Qwen over those from Llama", "ratio", "log", "Hugging Face derivatives", "stock of use of a lab's open models by developers, to the power of attachment; automated copies count in the source", "proxy", ("derivatives.AlibabaQwen", "derivatives.Meta"), _ratio_of("derivatives.AlibabaQwen", "derivatives.Meta")),
+    Operator("derivatives_qwen_over_llama", "models derived from Qwen over those from Llama", "ratio", "log", "Hugging Face derivatives", "stock of use of a lab's open models by developers, to the power of attachment; automated copies count in the source", "proxy", ("derivatives.AlibabaQwen", "derivatives.Meta"), _ratio_of_stocks("derivatives.AlibabaQwen", "derivatives.Meta")),
     Operator("enterprise_openai_share", "OpenAI's share of US enterprise spending on models", "share", "logit", _MENLO, _MENLO_SEES, "measured", ("enterprise_share.OpenAI",), _plain("enterprise_share.OpenAI")),
     Operator("enterprise_anthropic_share", "Anthropic's share of US enterprise spending on models", "share", "logit", _MENLO, _MENLO_SEES, "measured", ("enterprise_share.Anthropic",), _plain("enterprise_share.Anthropic")),
     Operator("web_chatgpt_share", "ChatGPT's share of visits to assistants", "share", "logit", _WEB, _WEB_SEES, "proxy", ("web_share.OpenAI",), _plain("web_share.OpenAI")),

@@ -38,6 +38,11 @@ LAB_TRAITS: Mapping[str, tuple[str, str]] = {
         "The lab's own count of training compute and of failed runs for its flagships: more compute than recorded "
         "would lower the effect, less would raise it",
     ),
+    "complement_value": (
+        "What the lab gains from being used beyond revenue, for each unit of use: reach of its other products, standing",
+        "Accounts of what open releases bring a lab in other business; a lab that opens without such business "
+        "would lower it and raise release.reputation",
+    ),
     "algorithmic_position": (
         "Log efficiency of the lab's methods at its entry, against the best lab then",
         "Training compute and index score of the lab's first model; a score above what its compute gives under the "

@@ -43,7 +43,7 @@ class Effort:
     recovered: int = 24
     recover_steps: int = 1500
     draws: int = 400
-    chances: int = 4
+    chances: int = 16
     most: int = 40
 
     @property
@@ -52,7 +52,7 @@ class Effort:
         return self.points * (1 + len(self.heats)) + self.draws * self.chances
 
 
-QUICK = Effort(2048, (2.0,), 1500, 600, 6, 500, 256, 2, 32)
+QUICK = Effort(2048, (2.0,), 2500, 600, 6, 500, 256, 4, 32)
 
 
 @dataclass(frozen=True)
