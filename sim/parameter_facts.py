@@ -39,7 +39,7 @@ LAB_TRAITS: Mapping[str, tuple[str, str]] = {
         "would lower the effect, less would raise it",
     ),
     "complement_value": (
-        "What the lab gains from being used beyond revenue, for each unit of use: reach of its other products, standing",
+        "What the lab gains from being used beyond revenue, for each unit of use: reach of other products, standing",
         "Accounts of what open releases bring a lab in other business; a lab that opens without such business "
         "would lower it and raise release.reputation",
     ),
