@@ -39,7 +39,7 @@ def _claim(record: MemoRecord, row: Told) -> Drawn:
     notes = [
         f"D: {row['estimand']}. Against: {row['counterfactual']}.",
         f"The claim: D {'above' if row['claimed_sign'] > 0 else 'below'} {row['claimed_sign'] * row['d_min']:g} "
-        f"{row['unit']}. {'; '.join(row['reasons'])}.",
+        f"{row['unit']}. Verdict: {'; '.join(row['reasons'])}.",
         record.source(),
     ]
     left = 0.3 + max(text_width(label, LABEL_POINTS) for label, _, _ in lines) / POINTS_PER_INCH

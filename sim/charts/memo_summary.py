@@ -76,7 +76,10 @@ def price(record: MemoRecord) -> Drawn:
         f"The best open Chinese model costs {np.exp(total):.2f} of the best closed US one in January 2025, "
         f"{np.exp(total + quality):.2f} at equal capability"
     )
-    reading = "Parts of ln of the price ratio, means over the runs; they add up. A bar to the left makes it cheaper."
+    reading = (
+        "Parts of ln of the price ratio, means over the runs (so prices are geometric means); they add up. A bar to "
+        "the left makes it cheaper."
+    )
     names = [*PARTS, "price ratio", "worth of the gap in capability", "ratio at equal capability"]
     starts = [*np.concatenate([[0.0], np.cumsum(means)[:-1]]), 0.0, total, 0.0]
     widths = [*means, total, quality, total + quality]
@@ -96,7 +99,7 @@ def price(record: MemoRecord) -> Drawn:
     ax.set_yticks(range(len(names)), [name.replace("_", "-") for name in names])
     ax.tick_params(axis="y", labelsize=8.4, labelcolor=INK, length=0)
     low, high = ax.get_xlim()
-    ax.set_xlim(low, high + 0.08 * (high - low))
+    ax.set_xlim(low - 0.02 * (high - low), high + 0.08 * (high - low))
     ax.grid(True, axis="x")
     ax.grid(False, axis="y")
     ax.set_xlabel("ln", fontsize=8)

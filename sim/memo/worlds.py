@@ -29,6 +29,8 @@ PRINTED, STRUCTURE, DIVERSION, ABLATION, SHOCK, PLACEBO = (
     "cell", "variant", "smuggling", "ablation", "shock", "placebo",
 )  # fmt: skip
 POSTERIOR, PRIOR = "posterior", "prior"
+AS_DEEPSEEK = "the middle of DeepSeek's lab effect"
+"""Stands for a number that depends on the base."""
 
 CONTROLS, NONE, WITHHELD, UNTAUGHT, NO_COMMUNITY = "controls", "none", "withheld", "untaught", "no_community"
 UNFILTERED, FILTERED, NO_CHINA, FRICTIONLESS = "unfiltered", "filtered", "no_chinese_labs", "frictionless"
@@ -187,7 +189,7 @@ def _shocks() -> list[Setting]:
         ("event_at_mistral", "Mistral finds it", {event: {**given, "date": "2024-09-12", "lab": "Mistral"}}),
         ("event_at_deepseek", "DeepSeek finds it", {event: {**given, "date": "2024-09-12", "lab": "DeepSeek"}}),
         ("effect_zero", "DeepSeek's lab effect is 0", {effect: 0.0}),
-        ("effect_at_mistral", "DeepSeek's lab effect is 0 and Mistral has 0.7", {effect: 0.0, other: 0.7}),
+        ("effect_at_mistral", "DeepSeek's lab effect goes to Mistral", {effect: 0.0, other: AS_DEEPSEEK}),
     ]
     return [Setting(key, label, SHOCK, sets, (CONTROLS, NONE)) for key, label, sets in rows]
 
@@ -198,6 +200,8 @@ class Worlds:
     def __init__(self, name: str, sets: tuple[str, ...], base: str) -> None:
         """Read and check the scenario. Raises InputError, also where it leaves nothing to ask the memo about."""
         laid = (*sets, f"end={END}", "outputs.at=[]", f"world.base={base}")
+        if base == PRIOR:
+            laid = (*laid, "world.fitted_to=null")
         self.base = base
         self._template = Template(name, laid)
         self.scenario: Scenario = self._template.scenario
@@ -209,6 +213,9 @@ class Worlds:
         tables = load_tables().labs
         blocs = zip(tables.text("lab"), tables.text("bloc"), strict=True)
         self._chinese = [lab for lab, bloc in blocs if bloc == "CN"]
+        known = self.scenario.world.get("labs.DeepSeek.lab_effect")
+        row = list(tables.text("lab")).index("DeepSeek")
+        self._effect = float(tables.number("lab_effect")[row]) if known is None else known.centre
         entry = self.scenario.world.get("labs.DeepSeek.entry")
         if entry is not None and entry.centre > month_index("2024-12"):
             raise InputError(Problem("DeepSeek enters after 2024-12 or never: the memo is about what it did then",
@@ -222,4 +229,5 @@ class Worlds:
             values |= {f"world.labs.{lab}.entry": "never" for lab in self._chinese}
         if arm == FRICTIONLESS:
             values |= self._bans
+        values = {path: self._effect if value == AS_DEEPSEEK else value for path, value in values.items()}
         return self._template.variant((path, node_of(value, "memo")) for path, value in values.items())
