@@ -114,7 +114,7 @@ def test_channel_w9_chips_given_to_the_leader_can_raise_the_frontier_labs_comput
     scarce = replace(hand, capacity=hand.capacity * 0.9)
     given = []
     for chips, mode in ((hand, 0.0), (scarce, 0.0), (scarce, 1.0), (scarce, 2.0)):
-        lab.allocate(state, world, engine.entered, chips, np.full((1, 4), mode))
+        lab.allocate(state, engine.block.par, world, engine.entered, chips, np.full((1, 4), mode))
         given.append(state.capacity[:, target].copy())
     before, pro_rata, champions, pooled = given
     assert np.allclose(pro_rata, 0.9 * before, rtol=1e-12)
