@@ -139,6 +139,7 @@ def test_claims_cover_the_memo_and_read_what_exists() -> None:
         assert set(row.ablations) <= known
         assert not set(row.ladder) & named
         assert row.refuted
+        assert row.built_in
         assert row.counterfactual
 
 

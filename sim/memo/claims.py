@@ -25,7 +25,7 @@ class Claim:
 
     `refuted` states the row's own rule and `own_rule` applies it (the reason, or None); `beside` names quantities that
     are shown with it, `ablations` the settings that it is tried in besides variants and cells. `own_rule` comes before
-    the general rule.
+    the general rule. `built_in`: what of the answer is put into the model, and where to take it out.
     """
 
     key: str
@@ -41,6 +41,7 @@ class Claim:
     unit: str
     refuted: str
     own_rule: OwnRule
+    built_in: str
     beside: tuple[str, ...] = ()
     ablations: tuple[str, ...] = ()
     needs_price: bool = False
@@ -140,7 +141,10 @@ CLAIMS: tuple[Claim, ...] = (
         "Pressure from chip controls makes Chinese labs put more people on compute-light efficiency.",
         "Difference of ln researchers on compute-light efficiency in Chinese labs, mean of 2023-10 to 2026-12",
         _PAIRED, "effort", 1, 0.02, "ln", "P(D > 0.02) is at most 0.1, or the effect is as large in frozen routines",
-        _frozen, ("direction", "compute", "premium"),
+        _frozen,
+        "Nothing rewards scarcity; labs re-plan. The sign rests on rationing, sigma and zeta, all inputs: see the "
+        "cells",
+        ("direction", "compute", "premium"),
         ("frozen_routines", "state_reaction", "import_substitution", "no_anticipation"), needs_price=True,
     ),
     Claim(
@@ -148,6 +152,7 @@ CLAIMS: tuple[Claim, ...] = (
         "The pressure makes Chinese labs find more methods of their own.",
         "Difference of a1 + a2, own algorithmic stock, plain mean over Chinese labs at 2025-12",
         _PAIRED, "own_stock", 1, 0.02, "ln", "D is negative in at least 0.9 of the runs", _no_own_rule,
+        "Experiments need compute (its share in research is an input); slack, which would reward shortfall, is V3",
         ("own_progress", "own_stock_later"), ("frozen_routines", "no_listing", "state_reaction", "no_distillation"),
     ),
     Claim(
@@ -155,6 +160,7 @@ CLAIMS: tuple[Claim, ...] = (
         "China's frontier is not lower for the controls.",
         "Difference of ln effective training compute of China's best lab at 2025-12",
         _PAIRED, "effective", 1, 0.02, "ln", "D is negative in at least 0.9 of the runs", _no_own_rule,
+        "Training compute enters effective compute one for one; domestic chips and states may answer: see the switches",
         ("gap", "effective_later"),
         ("frozen_routines", "no_distillation", "state_reaction", "import_substitution", "no_consideration"),
     ),
@@ -165,7 +171,8 @@ CLAIMS: tuple[Claim, ...] = (
         "practice of the world without controls reaches the same effective compute at the same date",
         _PAIRED, "v3_cost", -1, 0.05, "ln",
         "the 90% band of D reaches 0 (scarcity was not needed), or the programme costs over 20 times the final run",
-        _cost, ("v3_own", "v3_practice", "v3_against_us", "programme", "largest_us_run", "v3_dollars"),
+        _cost, "DeepSeek's lab effect is fitted or drawn, not explained: see effect_zero", ("v3_own", "v3_practice",
+        "v3_against_us", "programme", "largest_us_run", "v3_dollars"),
         ("no_distillation", "frozen_routines", "effect_zero"),
     ),
     Claim(
@@ -174,7 +181,8 @@ CLAIMS: tuple[Claim, ...] = (
         "Ln 0.3 less ln ratio of their prices at 2025-01 at equal capability (size priced at its own slope)",
         "none for the level; the same ratio without controls for the effect of controls", "price.tenth", 1, 0.0, "ln",
         "the ratio at equal capability is above 0.3, or over half of the log gap is markup and hosting", _tenth,
-        ("price.ratio", "price.adjusted", "price.effect"), ("no_distillation", "effect_zero", "no_reasoning"),
+        "Limits and slope of the markup, the hosts' cost and the exponent of size are inputs", ("price.ratio",
+        "price.adjusted", "price.effect"), ("no_distillation", "effect_zero", "no_reasoning"),
     ),
     Claim(
         "H4", "Distillation carries the follower", ("K4",), (),
@@ -183,7 +191,9 @@ CLAIMS: tuple[Claim, ...] = (
         "the same world with the distillation channel off for every lab", "distillation.effective", 1, 0.02, "ln",
         "distillation gives less than a tenth of what China's best lab borrows",
         _below("distillation.effective", "borrowing.effective", 0.1, "of what is borrowed distillation gives"),
-        ("distillation.gap", "distillation.price", "distillation.tokens", "borrowing.effective"),
+        "The sign: the range of knowledge.distillation leaves out 0. Only the size is tested, and small models trail "
+        "their flagship by a fixed distance", ("distillation.gap", "distillation.price", "distillation.tokens",
+        "borrowing.effective"),
         ("closed_teachers",),
     ),
     Claim(
@@ -192,7 +202,8 @@ CLAIMS: tuple[Claim, ...] = (
         "Difference of the world frontier at 2025-12", "the same world without gains from developers' use",
         "community.world", 1, 0.05, "ECI", "D is not positive, or below a twentieth of the rise since 2022-12",
         _below("community.world", "rise.world", 0.05, "of the rise of the frontier the community gives"),
-        ("community.open", "community.price", "community.open_tokens", "rise.world"), (),
+        "The sign: knowledge.community_gain is 0 or more. Its range decides the size", ("community.open",
+        "community.price", "community.open_tokens", "rise.world"), (),
     ),
     Claim(
         "H6", "Open weights widen China's influence", ("K9", "K7"), ("K-MKT",),
@@ -200,6 +211,7 @@ CLAIMS: tuple[Claim, ...] = (
         "Difference of China's share of tokens abroad at 2025-12",
         "the same world in which no Chinese weights near the frontier may be published, from the start",
         "weights.tokens", 1, 0.02, "share", "P(D > 0.02) is at most 0.1; revenue is shown beside it", _no_own_rule,
+        "Tastes for open weights, brands and consideration are inputs; tokens follow from spending over price",
         ("weights.revenue", "weights.hub", "level.token_share_abroad", "level.revenue_share_abroad"),
         ("no_trust", "no_consideration"),
     ),
@@ -208,7 +220,8 @@ CLAIMS: tuple[Claim, ...] = (
         "Content rules do not take away what openness brings abroad.",
         "Ln of China's share of tokens abroad at 2025-12 under a full filter over that without one, plus ln 2",
         "the same world with no content rules against the same world with full ones", "filter.kept", 1, 0.0, "ln",
-        "a full filter takes away more than half of the share abroad", _half, ("filter.tokens", "filter.revenue"),
+        "a full filter takes away more than half of the share abroad", _half,
+        "Aversion to filters and its relief by fine-tuning are inputs (judgement)", ("filter.tokens", "filter.revenue"),
         ("no_trust", "no_filter_relief"),
     ),
     Claim(
@@ -217,14 +230,18 @@ CLAIMS: tuple[Claim, ...] = (
         "Difference of answers (a price over cost lower by a fifth, or a more open stance) a US lab and month, in the "
         "12 months after an open Chinese model first comes within half an order of magnitude of the frontier",
         "the same months of the world in which Chinese weights are withheld", "answers.gap", 1, 0.0, "a lab-month",
-        "the hazard ratio is at most 1.2", _hazard, (), ("no_consideration",),
+        "the hazard ratio is at most 1.2", _hazard,
+        "Markups follow the lead over the best open model of any lab: the sign is put in, its timing is not", (),
+        ("no_consideration",),
     ),
     Claim(
         "H9", "Competition speeds up progress as a whole", ("K11",), (),
         "The world frontier is higher because of the challenger.", "Difference of the world frontier at 2025-12",
         "the same world in which no Chinese lab ever enters", "rivalry.world", 1, 0.1, "ECI", "the median of D is not "
         "positive", _not_positive("rivalry.world", "the median difference is not positive"),
-        ("rivalry.us", "rivalry.open", "rivalry.price", "rivalry.world_later"), ("escape_competition",),
+        "To the end of the record compute and funding follow the record, so rivalry can act through knowledge alone: "
+        "the test is one-sided. Funding that answers a rival is the switch escape_competition", ("rivalry.us",
+        "rivalry.open", "rivalry.price", "rivalry.world_later"), ("escape_competition",),
     ),
     Claim(
         "H10", "Frictions over standards cost users something", ("K12",), (),
@@ -233,7 +250,8 @@ CLAIMS: tuple[Claim, ...] = (
         "lifted and nothing else moved", "the same month with them lifted", "friction.abroad", 1, 0.01,
         "share of spending", "less than 1% of spending",
         _not_positive("friction.abroad", "the loss is below 1% of spending", 0.01),
-        ("friction.new", "friction.filter", "friction.world", "friction.all_abroad", "friction.blocked"),
+        "The sign, and the masks with their sizes; price weights below 0.2 count as 0.2", ("friction.new",
+        "friction.filter", "friction.world", "friction.all_abroad", "friction.blocked"),
         ("no_trust", "no_filter_relief"),
     ),
 )  # fmt: skip

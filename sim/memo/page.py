@@ -110,6 +110,7 @@ def _claim(row: Told, memo: Told) -> str:
         f"- Estimand: {row['estimand']}. Claimed sign {row['claimed_sign']:+d}.",
         f"- Against: {row['counterfactual']}.",
         f"- Refuted if: {row['refuted_if']}.",
+        f"- Put in: {row['built_in']}.",
         f"- Condition: {' '.join(text for text in told if text)}",
         f"- What would change the verdict: {row['what_would_change'] or 'nothing that was tried.'}",
     ]

@@ -107,6 +107,7 @@ def _hypothesis(row: Claim, bases: Bases, judged: str, asked: Asked) -> dict[str
         "claimed_sign": row.sign,
         "d_min": row.least,
         "refuted_if": row.refuted,
+        "built_in": row.built_in,
         "verdict": word,
         "judged_on": judged,
         "reasons": list(verdicts[judged].reasons),
