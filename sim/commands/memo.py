@@ -1,6 +1,5 @@
 """The command `memo`: the claims of the memo of early 2025, each with its verdict and what it rests on."""
 
-import contextlib
 import json
 import shlex
 import sys
@@ -86,10 +85,10 @@ def _worlds(file: str, wish: MemoWish) -> tuple[dict[str, Worlds], list[str]]:
     warnings = []
     for base in wanted:
         if base == POSTERIOR and wish.base is None:
-            with contextlib.suppress(InputError):
+            try:
                 found[base] = Worlds(file, sets, base)
-            if base not in found:
-                warnings.append("there is no posterior: the verdicts rest on the prior")
+            except InputError as error:
+                warnings.append(f"no posterior is used, the verdicts rest on the prior: {error}")
         else:
             found[base] = Worlds(file, sets, base)
     return found, warnings

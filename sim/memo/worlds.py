@@ -29,7 +29,7 @@ PRINTED, STRUCTURE, DIVERSION, ABLATION, SHOCK, PLACEBO = (
     "cell", "variant", "smuggling", "ablation", "shock", "placebo",
 )  # fmt: skip
 POSTERIOR, PRIOR = "posterior", "prior"
-AS_DEEPSEEK = "the middle of DeepSeek's lab effect"
+MIDDLE = "the middle of the lab effect of {}"
 """Stands for a number that depends on the base."""
 
 CONTROLS, NONE, WITHHELD, UNTAUGHT, NO_COMMUNITY = "controls", "none", "withheld", "untaught", "no_community"
@@ -189,7 +189,11 @@ def _shocks() -> list[Setting]:
         ("event_at_mistral", "Mistral finds it", {event: {**given, "date": "2024-09-12", "lab": "Mistral"}}),
         ("event_at_deepseek", "DeepSeek finds it", {event: {**given, "date": "2024-09-12", "lab": "DeepSeek"}}),
         ("effect_zero", "DeepSeek's lab effect is 0", {effect: 0.0}),
-        ("effect_at_mistral", "DeepSeek's lab effect goes to Mistral", {effect: 0.0, other: AS_DEEPSEEK}),
+        (
+            "effects_swapped",
+            "DeepSeek and Mistral swap the middles of their lab effects",
+            {effect: MIDDLE.format("Mistral"), other: MIDDLE.format("DeepSeek")},
+        ),
     ]
     return [Setting(key, label, SHOCK, sets, (CONTROLS, NONE)) for key, label, sets in rows]
 
@@ -213,9 +217,11 @@ class Worlds:
         tables = load_tables().labs
         blocs = zip(tables.text("lab"), tables.text("bloc"), strict=True)
         self._chinese = [lab for lab, bloc in blocs if bloc == "CN"]
-        known = self.scenario.world.get("labs.DeepSeek.lab_effect")
-        row = list(tables.text("lab")).index("DeepSeek")
-        self._effect = float(tables.number("lab_effect")[row]) if known is None else known.centre
+        effects = dict(zip(tables.text("lab"), tables.number("lab_effect"), strict=True))
+        fitted = {lab: self.scenario.world.get(f"labs.{lab}.lab_effect") for lab in ("DeepSeek", "Mistral")}
+        self._middles = {
+            MIDDLE.format(lab): float(effects[lab]) if found is None else found.centre for lab, found in fitted.items()
+        }
         entry = self.scenario.world.get("labs.DeepSeek.entry")
         if entry is not None and entry.centre > month_index("2024-12"):
             raise InputError(Problem("DeepSeek enters after 2024-12 or never: the memo is about what it did then",
@@ -229,5 +235,5 @@ class Worlds:
             values |= {f"world.labs.{lab}.entry": "never" for lab in self._chinese}
         if arm == FRICTIONLESS:
             values |= self._bans
-        values = {path: self._effect if value == AS_DEEPSEEK else value for path, value in values.items()}
+        values = {path: self._middles.get(str(value), value) for path, value in values.items()}
         return self._template.variant((path, node_of(value, "memo")) for path, value in values.items())
