@@ -29,6 +29,7 @@ class LabWorld:
     algorithmic_position: Array
     effect: Array
     complement: Array
+    open_culture: Array
     final_run_share: Array
     coding_fit: Array
     brand: Array

@@ -202,7 +202,12 @@ def stance_values(state: LabState, par: Numbers, world: LabWorld, setting: Setti
     lead = np.clip((capability - np.where(np.isfinite(rival), rival, -1e3)) / par["release.leak_scale"], 0.0, 1.0)
     lead = lead * np.exp(-np.maximum(rivals.frontier - capability, 0.0) / par["release.frontier_scale"])
     promotion, limit = rules.promotion[:, bloc : bloc + 1], rules.restriction[:, bloc : bloc + 1]
-    standing = par["release.reputation"] + par["release.promotion_strength"] * promotion - rules.penalty
+    standing = (
+        par["release.reputation"]
+        + world.open_culture[:, lab : lab + 1]
+        + par["release.promotion_strength"] * promotion
+        - rules.penalty
+    )
     small_bonus = par["release.small_standing"] * standing - par["release.small_model_cost"]
     complement = par["release.complement_scale"] * world.complement[:, lab : lab + 1]
     commodity = par["release.commoditisation"] * complement

@@ -122,69 +122,197 @@ SOURCED = {"source": TEXT, "grade": _choice(*GRADES)}
 NOTED = {**SOURCED, "note": Column("text", optional=True)}
 
 SCHEMAS: dict[str, Schema] = {
-    "labs": Schema(("lab",), {
-        "lab": TEXT, "bloc": _choice(*BLOCS), "government": _choice(*GOVERNMENTS), "entry": MONTH,
-        "compute_start": POSITIVE_H100E, "compute_2023": POSITIVE_H100E, "compute_2024": POSITIVE_H100E,
-        "compute_2025": POSITIVE_H100E, "researchers_start": PEOPLE, "researchers_2025": PEOPLE,
-        "algorithmic_position": _number("ln efficiency against the best at entry", -6, 2),
-        "lab_effect": _number("ln effective compute", -4, 4), "stance_start": _choice(*STANCES),
-        "complement_value": SHARE, "final_run_share": _number("share", 0.01, 1), "coding_fit": SHARE,
-        "brand_enterprise": LOG_ODDS, "brand_developer": LOG_ODDS, "brand_consumer": LOG_ODDS,
-        "consumer_consideration": SHARE, **NOTED}),
-    "governments": Schema(("government",), {
-        "government": _choice(*GOVERNMENTS), "bloc": _choice(*BLOCS), "role": TEXT,
-        "hawkishness_start": _number("index", -1, 1), **NOTED}),
-    "blocs": Schema(("bloc",), {
-        "bloc": _choice(*BLOCS), "pre_2022_stock": _number("H100e", 0), "rest_supply_share": SHARE,
-        "energy_gw_2025": _number("GW", 0, 1000), "energy_gw_per_year": _number("GW a year", 0, 1000),
-        "wage_research": _number("USD million a month", 0.001, 1), **NOTED}),
-    "communities": Schema(("region", "segment"), {
-        "region": _choice(*REGIONS), "segment": _choice(*SEGMENTS), "spend_share_2025": SHARE,
-        "users_2025": _number("million", 0.001, 9000), "users_2022": _number("million", 0, 9000), "launch": MONTH,
-        "bass_innovation": _number("per year", 0, 2), "bass_imitation": _number("per year", 0, 6),
-        **{f"taste_{bloc}": LOG_ODDS for bloc in BLOCS}, **{f"consideration_{bloc}": SHARE for bloc in BLOCS},
-        **NOTED}),
-    "access": Schema(("from", "region", "segment", "origin", "scope"), {
-        "from": MONTH, "until": Column("month", optional=True), "region": _choice(*REGIONS),
-        "segment": _choice("all", *SEGMENTS), "origin": _choice(*BLOCS), "scope": _choice("closed", "open", "all"),
-        "utility": LOG_ODDS, **NOTED}),
-    "chips": Schema(("chip",), {
-        "chip": TEXT, "vendor": TEXT, "vendor_bloc": _choice(*BLOCS), "release": MONTH,
-        "role": _choice("flagship", "compliant", "challenger", "domestic", "custom"),
-        "tpp": _number("TOPS x bits", 1, 1e6),
-        "performance_density": _number("TPP per mm2", 0.01, 1000), "interconnect_gbs": _number("GB/s", 1, 1e5),
-        "memory_bandwidth_gbs": _number("GB/s", 1, 1e6), "h100e": _number("H100e", 0.001, 100),
-        "price_usd": _number("USD", 1, 1e6), **NOTED}),
-    "controls": Schema(("date", "government", "lever"), {
-        "date": Column("day", latest="2026-05-31"), "announced": Column("day"), "until": Column("day", optional=True),
-        "government": _choice(*GOVERNMENTS), "lever": TEXT, "value": _limit("unit of the lever"),
-        "description": TEXT, **NOTED}),
-    "world_supply": Schema(("month",), {
-        "month": Column("month", latest="2025-12"), "nvidia_h100e": _number("H100e a month", 0),
-        "other_h100e": _number("H100e a month", 0), "price_usd_per_h100e": _number("USD", 1, 1e6), **NOTED}),
-    "paths": Schema(("series", "month"), {
-        "series": TEXT, "month": MONTH, "value": _number("see unit", 0), "unit": TEXT, **NOTED}),
-    "observed": Schema(("month", "measure", "entity", "market"), {
-        "month": Column("month", latest="2025-12"), "measure": TEXT,
-        "entity": Column("text", optional=True), "value": _number("see unit"),
-        "low": _number("see unit", optional=True), "high": _number("see unit", optional=True), "unit": TEXT,
-        "market": TEXT, **NOTED}),
-    "targets": Schema(("fact", "part"), {
-        "fact": TEXT, "part": TEXT, "phrase": TEXT, "formula": TEXT, "operator": Column("text", optional=True),
-        "date": Column("month", latest="2025-12"), "observed": _number("see unit"),
-        "low": _number("see unit"), "high": _number("see unit"), "scale": _choice(*SCALES),
-        "error": _number("see scale", 1e-9), "discrepancy": _number("see scale", 1e-9), "unit": TEXT,
-        "role": _choice(*ROLES), "minimum": _number("0 or 1", 0, 1), **NOTED}),
-    "parameters": Schema(("name",), {
-        "name": TEXT, "central": _limit("see unit"), "dist": _choice("fixed", "two_piece", "uniform", "loguniform"),
-        "low": _number("see unit", optional=True), "high": _number("see unit", optional=True),
-        "hard_min": _limit("see unit"), "hard_max": _limit("see unit"), "unit": TEXT, "phrase": TEXT, **SOURCED,
-        "changed_by": TEXT}),
-    "levers": Schema(("name",), {
-        "name": TEXT, "group": TEXT, "holders": TEXT, "default": _limit("see unit"), "unit": TEXT,
-        "low": _limit("see unit"), "high": _limit("see unit"), "weak": _limit("see unit"),
-        "moderate": _limit("see unit"), "strong": _limit("see unit"), "maximal": _limit("see unit"),
-        "kind": _choice("threshold", "share", "switch", "amount"), "phrase": TEXT, **SOURCED}),
+    "labs": Schema(
+        ("lab",),
+        {
+            "lab": TEXT,
+            "bloc": _choice(*BLOCS),
+            "government": _choice(*GOVERNMENTS),
+            "entry": MONTH,
+            "compute_start": POSITIVE_H100E,
+            "compute_2023": POSITIVE_H100E,
+            "compute_2024": POSITIVE_H100E,
+            "compute_2025": POSITIVE_H100E,
+            "researchers_start": PEOPLE,
+            "researchers_2025": PEOPLE,
+            "algorithmic_position": _number("ln efficiency against the best at entry", -6, 2),
+            "lab_effect": _number("ln effective compute", -4, 4),
+            "stance_start": _choice(*STANCES),
+            "complement_value": SHARE,
+            "open_culture": _number("share of usage value", -1, 1),
+            "final_run_share": _number("share", 0.01, 1),
+            "coding_fit": SHARE,
+            "brand_enterprise": LOG_ODDS,
+            "brand_developer": LOG_ODDS,
+            "brand_consumer": LOG_ODDS,
+            "consumer_consideration": SHARE,
+            **NOTED,
+        },
+    ),
+    "governments": Schema(
+        ("government",),
+        {
+            "government": _choice(*GOVERNMENTS),
+            "bloc": _choice(*BLOCS),
+            "role": TEXT,
+            "hawkishness_start": _number("index", -1, 1),
+            **NOTED,
+        },
+    ),
+    "blocs": Schema(
+        ("bloc",),
+        {
+            "bloc": _choice(*BLOCS),
+            "pre_2022_stock": _number("H100e", 0),
+            "rest_supply_share": SHARE,
+            "energy_gw_2025": _number("GW", 0, 1000),
+            "energy_gw_per_year": _number("GW a year", 0, 1000),
+            "wage_research": _number("USD million a month", 0.001, 1),
+            **NOTED,
+        },
+    ),
+    "communities": Schema(
+        ("region", "segment"),
+        {
+            "region": _choice(*REGIONS),
+            "segment": _choice(*SEGMENTS),
+            "spend_share_2025": SHARE,
+            "users_2025": _number("million", 0.001, 9000),
+            "users_2022": _number("million", 0, 9000),
+            "launch": MONTH,
+            "bass_innovation": _number("per year", 0, 2),
+            "bass_imitation": _number("per year", 0, 6),
+            **{f"taste_{bloc}": LOG_ODDS for bloc in BLOCS},
+            **{f"consideration_{bloc}": SHARE for bloc in BLOCS},
+            **NOTED,
+        },
+    ),
+    "access": Schema(
+        ("from", "region", "segment", "origin", "scope"),
+        {
+            "from": MONTH,
+            "until": Column("month", optional=True),
+            "region": _choice(*REGIONS),
+            "segment": _choice("all", *SEGMENTS),
+            "origin": _choice(*BLOCS),
+            "scope": _choice("closed", "open", "all"),
+            "utility": LOG_ODDS,
+            **NOTED,
+        },
+    ),
+    "chips": Schema(
+        ("chip",),
+        {
+            "chip": TEXT,
+            "vendor": TEXT,
+            "vendor_bloc": _choice(*BLOCS),
+            "release": MONTH,
+            "role": _choice("flagship", "compliant", "challenger", "domestic", "custom"),
+            "tpp": _number("TOPS x bits", 1, 1e6),
+            "performance_density": _number("TPP per mm2", 0.01, 1000),
+            "interconnect_gbs": _number("GB/s", 1, 1e5),
+            "memory_bandwidth_gbs": _number("GB/s", 1, 1e6),
+            "h100e": _number("H100e", 0.001, 100),
+            "price_usd": _number("USD", 1, 1e6),
+            **NOTED,
+        },
+    ),
+    "controls": Schema(
+        ("date", "government", "lever"),
+        {
+            "date": Column("day", latest="2026-05-31"),
+            "announced": Column("day"),
+            "until": Column("day", optional=True),
+            "government": _choice(*GOVERNMENTS),
+            "lever": TEXT,
+            "value": _limit("unit of the lever"),
+            "description": TEXT,
+            **NOTED,
+        },
+    ),
+    "world_supply": Schema(
+        ("month",),
+        {
+            "month": Column("month", latest="2025-12"),
+            "nvidia_h100e": _number("H100e a month", 0),
+            "other_h100e": _number("H100e a month", 0),
+            "price_usd_per_h100e": _number("USD", 1, 1e6),
+            **NOTED,
+        },
+    ),
+    "paths": Schema(
+        ("series", "month"), {"series": TEXT, "month": MONTH, "value": _number("see unit", 0), "unit": TEXT, **NOTED}
+    ),
+    "observed": Schema(
+        ("month", "measure", "entity", "market"),
+        {
+            "month": Column("month", latest="2025-12"),
+            "measure": TEXT,
+            "entity": Column("text", optional=True),
+            "value": _number("see unit"),
+            "low": _number("see unit", optional=True),
+            "high": _number("see unit", optional=True),
+            "unit": TEXT,
+            "market": TEXT,
+            **NOTED,
+        },
+    ),
+    "targets": Schema(
+        ("fact", "part"),
+        {
+            "fact": TEXT,
+            "part": TEXT,
+            "phrase": TEXT,
+            "formula": TEXT,
+            "operator": Column("text", optional=True),
+            "date": Column("month", latest="2025-12"),
+            "observed": _number("see unit"),
+            "low": _number("see unit"),
+            "high": _number("see unit"),
+            "scale": _choice(*SCALES),
+            "error": _number("see scale", 1e-9),
+            "discrepancy": _number("see scale", 1e-9),
+            "unit": TEXT,
+            "role": _choice(*ROLES),
+            "minimum": _number("0 or 1", 0, 1),
+            **NOTED,
+        },
+    ),
+    "parameters": Schema(
+        ("name",),
+        {
+            "name": TEXT,
+            "central": _limit("see unit"),
+            "dist": _choice("fixed", "two_piece", "uniform", "loguniform"),
+            "low": _number("see unit", optional=True),
+            "high": _number("see unit", optional=True),
+            "hard_min": _limit("see unit"),
+            "hard_max": _limit("see unit"),
+            "unit": TEXT,
+            "phrase": TEXT,
+            **SOURCED,
+            "changed_by": TEXT,
+        },
+    ),
+    "levers": Schema(
+        ("name",),
+        {
+            "name": TEXT,
+            "group": TEXT,
+            "holders": TEXT,
+            "default": _limit("see unit"),
+            "unit": TEXT,
+            "low": _limit("see unit"),
+            "high": _limit("see unit"),
+            "weak": _limit("see unit"),
+            "moderate": _limit("see unit"),
+            "strong": _limit("see unit"),
+            "maximal": _limit("see unit"),
+            "kind": _choice("threshold", "share", "switch", "amount"),
+            "phrase": TEXT,
+            **SOURCED,
+        },
+    ),
 }
 
 
@@ -234,8 +362,11 @@ def _read(file: Path, name: str, problems: list[Problem]) -> Table:
         key = tuple(row[column] for column in schema.key)
         if key in lines:
             where = ", ".join(schema.key)
-            problems.append(Problem(f"the row {key} repeats line {lines[key]}", str(file), line, where,
-                                    remedy="Keep one of the two"))
+            problems.append(
+                Problem(
+                    f"the row {key} repeats line {lines[key]}", str(file), line, where, remedy="Keep one of the two"
+                )
+            )
         lines[key] = line
         rows.append(row)
     return Table(name, rows)
@@ -252,8 +383,14 @@ def _cells(file: Path, schema: Schema, problems: list[Problem]) -> Iterator[tupl
                 if len(cells) == len(header):
                     yield reader.line_num, dict(zip(header, cells, strict=True))
                 else:
-                    problems.append(Problem(f"the row has {len(cells)} cells, the header {len(header)}", str(file),
-                                            reader.line_num, remedy="Fill every column; quote text that has commas"))
+                    problems.append(
+                        Problem(
+                            f"the row has {len(cells)} cells, the header {len(header)}",
+                            str(file),
+                            reader.line_num,
+                            remedy="Fill every column; quote text that has commas",
+                        )
+                    )
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         problems.append(Problem(f"the table cannot be read ({reason})", str(file), remedy="Restore it as UTF-8 CSV"))
@@ -265,12 +402,23 @@ def _header_problems(file: Path, header: list[str], schema: Schema) -> list[Prob
     found = []
     for column in dict.fromkeys(header):
         if column not in schema.columns:
-            found.append(Problem(f"unknown column '{column}'", str(file), 1, column,
-                                 nearest_name(column, schema.columns), "Rename or remove it"))
+            found.append(
+                Problem(
+                    f"unknown column '{column}'",
+                    str(file),
+                    1,
+                    column,
+                    nearest_name(column, schema.columns),
+                    "Rename or remove it",
+                )
+            )
         elif header.count(column) > 1:
             found.append(Problem(f"the column '{column}' appears twice", str(file), 1, column, remedy="Keep one"))
-    return found + [Problem(f"the column '{column}' is missing", str(file), 1, column, remedy="Add it")
-                    for column in schema.columns if column not in header]
+    return found + [
+        Problem(f"the column '{column}' is missing", str(file), 1, column, remedy="Add it")
+        for column in schema.columns
+        if column not in header
+    ]
 
 
 def _value(cell: str, spec: Column) -> str | float:
@@ -315,9 +463,12 @@ def _remedy(spec: Column) -> str:
 
 
 def _contradictions(folder: Path, tables: Mapping[str, Table]) -> Iterator[Problem]:
-    checks: dict[str, Callable[[Row], str]] = {"levers": _lever_fault, "parameters": _parameter_fault,
-                                               "observed": lambda row: _interval_fault(row, "value"),
-                                               "targets": _target_fault}
+    checks: dict[str, Callable[[Row], str]] = {
+        "levers": _lever_fault,
+        "parameters": _parameter_fault,
+        "observed": lambda row: _interval_fault(row, "value"),
+        "targets": _target_fault,
+    }
     levers = {str(row["name"]): row for row in tables["levers"].rows}
     checks["controls"] = lambda row: _control_fault(row, levers)
     for name, check in checks.items():
@@ -330,8 +481,12 @@ def _contradictions(folder: Path, tables: Mapping[str, Table]) -> Iterator[Probl
         for column in columns:
             total = float(tables[name].number(column).sum())
             if abs(total - 1) > 1e-9:
-                yield Problem(f"the shares sum to {total:g}", str(folder / f"{name}.csv"), path=column,
-                              remedy="Make them sum to 1")
+                yield Problem(
+                    f"the shares sum to {total:g}",
+                    str(folder / f"{name}.csv"),
+                    path=column,
+                    remedy="Make them sum to 1",
+                )
 
 
 def _floats(row: Row, *columns: str) -> list[float]:

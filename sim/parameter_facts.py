@@ -38,10 +38,10 @@ LAB_TRAITS: Mapping[str, tuple[str, str]] = {
         "The lab's own count of training compute and of failed runs for its flagships: more compute than recorded "
         "would lower the effect, less would raise it",
     ),
-    "complement_value": (
-        "What the lab gains from being used beyond revenue, for each unit of use: reach of other products, standing",
-        "Accounts of what open releases bring a lab in other business; a lab that opens without such business "
-        "would lower it and raise release.reputation",
+    "open_culture": (
+        "Taste of the lab for publishing weights that profit, use and standing do not give, in shares of usage value",
+        "What the lab says and does where closing would pay: an open release with a paying market at hand would raise "
+        "it, a closed one with nothing to lose would lower it",
     ),
     "algorithmic_position": (
         "Log efficiency of the lab's methods at its entry, against the best lab then",

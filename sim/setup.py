@@ -201,7 +201,8 @@ def _lab_world(scenario: Scenario, tables: Tables, drawn: Mapping[str, Array], p
     return LabWorld(
         names=tuple(names), bloc=np.array([BLOCS.index(text) for text in table.text("bloc")], dtype=np.int64),
         entry=entry, recorded_compute=path, algorithmic_position=number("algorithmic_position"), effect=effect,
-        complement=number("complement_value"), final_run_share=number("final_run_share"),
+        complement=number("complement_value"), open_culture=number("open_culture"),
+        final_run_share=number("final_run_share"),
         coding_fit=number("coding_fit"), brand=brand, awareness=number("consumer_consideration"), stance_start=stance,
         inference_share=path_series(tables.paths, "inference_share", months),
         reference_stock_target=path_series(tables.paths, "reference_stock_cn", months), record_end=end,

@@ -44,7 +44,7 @@ class Effort:
     recover_steps: int = 1500
     draws: int = 400
     chances: int = 16
-    most: int = 40
+    most: int = 56
 
     @property
     def runs(self) -> int:
@@ -52,7 +52,7 @@ class Effort:
         return self.points * (1 + len(self.heats)) + self.draws * self.chances
 
 
-QUICK = Effort(2048, (2.0,), 2500, 600, 6, 500, 256, 4, 32)
+QUICK = Effort(2048, (2.0,), 2500, 600, 6, 500, 256, 4, 40)
 
 
 @dataclass(frozen=True)

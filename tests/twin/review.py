@@ -114,7 +114,7 @@ def stance_values(
     motives = release.Motives(
         host_fee=p["release.host_fee"],
         complement=complement,
-        reputation=p["release.reputation"] + promotion,
+        reputation=p["release.reputation"] + maker.number("open_culture") + promotion,
         penalty=setting.rules.penalty,
         leak=release.leak_motive(p, maker.capability - setting.rival_open, setting.frontier - maker.capability),
         commodity=p["release.commoditisation"] * complement,
