@@ -255,7 +255,7 @@ def _facts(rows: Sequence[Row], result: Fit, chances: int) -> list[dict[str, Any
             line |= _labelled(label, back)
             spread = max((p95 - p05) / 3.29, 1e-9)
             line[f"{label}_z"] = float((targets.observed[place] - p50) / spread)
-        line["inside_90"] = int(abs(line["posterior_z"]) <= 1.645)
+        line["inside_90"] = int(line["posterior_p05"] <= float(row["observed"]) <= line["posterior_p95"])
         found.append(line)
     return found
 

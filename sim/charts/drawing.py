@@ -88,6 +88,17 @@ EXPERIMENT_CHARTS: dict[str, Kind] = {
             "04_shock": "sim.charts.memo_summary.shock",
         },
     ),
+    "calibration": Kind(
+        "sim.charts.calibration_data.CalibrationRecord",
+        {
+            "01_prior_and_posterior": "sim.charts.calibration.learnt",
+            "02_targets": "sim.charts.calibration_targets.targets",
+            "03_identifiability": "sim.charts.calibration.identifiability",
+            "04_trace": "sim.charts.calibration_chain.trace",
+            "05_pairs": "sim.charts.calibration_chain.pairs",
+            "06_singular_values": "sim.charts.calibration.singular_values",
+        },
+    ),
     "regret": Kind(
         "pathlib.Path", {"01_front": "sim.charts.regret.front", "02_regret": "sim.charts.regret_strip.strip"}
     ),
