@@ -14,6 +14,7 @@ from sim.arrays import Array
 from sim.calendar import month_index
 from sim.calibration.fit import QUICK, Effort, Fit, fit
 from sim.calibration.fitted import FITTED, Targets, fitted_targets, scale_of, targets_of
+from sim.calibration.page import page
 from sim.calibration.play import Player, Progress
 from sim.calibration.unknowns import PRIORS, Unknowns, unknowns
 from sim.data import Row, load_tables
@@ -27,6 +28,7 @@ from sim.studies import Study
 KIND, LAST = "calibration", "2025-12"
 POSTERIOR, NOTE = "posterior.csv", "posterior.json"
 IDENTIFIABILITY, FACTS, INFLUENCE, SCORES = "identifiability.csv", "targets.csv", "influence.csv", "chain.npz"
+PAGE = "calibration.md"
 LEARNT, SILENT = 0.3, 0.1
 """Contractions above which a name counts as learnt, and below which the data say nothing of it."""
 RIDGE_CORRELATION = 0.4
@@ -81,8 +83,13 @@ def study_of(question: Question, pace: Pace) -> Study:
     def compute(folder: Path) -> tuple[Mapping[str, bytes], Mapping[str, Any]]:
         return _compute(question, found, folder, pace)
 
-    title = f"Calibration of {found.scenario.title} to {question.until}"
+    title = _title(question, found)
     return Study(KIND, name.replace("/", "_"), title, question.seed, known, ("calibration",), compute)
+
+
+def _title(question: Question, found: Unknowns) -> str:
+    slack = ", with a response to scarcity" if question.slack else ""
+    return f"Calibration of {found.scenario.title} to {question.until}{slack}"
 
 
 def _priors() -> Path:
@@ -101,13 +108,15 @@ def _compute(
     names = [found.names[place] for place in result.emulator.active]
     learnt = _identifiability(found, result)
     told = _told(question, found, result, names, learnt)
+    facts = _facts(rows, result, question.effort.chances)
     note = {**told, "event_priors": _event_priors(found)}
     files = {
         POSTERIOR: _posterior(found, result),
         NOTE: (json.dumps(note, indent=1, allow_nan=False) + "\n").encode(),
         IDENTIFIABILITY: _csv(learnt),
-        FACTS: _csv(_facts(rows, result, question.effort.chances)),
+        FACTS: _csv(facts),
         INFLUENCE: _csv(_influence(found, result)),
+        PAGE: page(_title(question, found), told, learnt, facts).encode(),
         SCORES: _npz(chain=result.chain.samples.astype(np.float32), names=np.array(names)),
     }
     for wave in folder.glob("*.npz"):

@@ -18,7 +18,7 @@ WALKERS = 4
 POINTS = 4000
 """Draws that a pair of names is drawn from."""
 HUE = VERDICT_HUE["learnt"]
-SHADES = [lighter(HUE, share) for share in (0.85, 0.6, 0.35, 0.35)]
+SHADES = [lighter(HUE, share) for share in (0.85, 0.85, 0.6, 0.35)]
 """Of the regions that hold 90, 60 and 30%."""
 
 

@@ -71,7 +71,7 @@ def _figure(
         "model discrepancy together. Grey bar: 90% of the prior predictive. Line: 90% of the posterior predictive, "
         "with its median. Orange: the observed value lies outside."
     )
-    notes = [f"Bands hold errors and discrepancy, and are cut at {EDGE:g}. A dot after the name: minimum set"]
+    notes = [f"Bands hold errors and discrepancy, and are cut at {EDGE:g}. A dot after the name: minimum set."]
     labels = [f"{row['fact']}  {row['part']}{'  •' if row['minimum'] == '1' else ''}" for row in rows]
     left = 0.3 + max(text_width(label, POINTS) for label in labels) / POINTS_PER_INCH
     words = record.heading(title, reading, notes)
