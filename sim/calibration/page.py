@@ -122,13 +122,14 @@ def _identifiability(told: Told, learnt: Rows) -> str:
         for row in learnt
     ]  # fmt: skip
     head = (
-        "name", "prior 5 to 95%", "posterior 5 to 95%", "median", "contraction", "verdict", "contraction in made-up worlds",
-        "correlation with the truth there", "coverage there",
+        "name", "prior 5 to 95%", "posterior 5 to 95%", "median", "contraction", "verdict",
+        "contraction in made-up worlds", "correlation with the truth there", "coverage there",
     )  # fmt: skip
     return (
         "Contraction is 1 less the posterior over the prior standard deviation: learnt from 30%, nothing below 10%. A "
         "median is given for names that are learnt and stand in no ridge; all others are ranges to be swept. The last "
-        f"columns say what such data can teach: {told['recovered_worlds']} runs of the model were fitted like data.\n\n{_table(head, rows)}"
+        f"columns say what such data can teach: {told['recovered_worlds']} runs of the model were fitted like data.\n\n"
+        f"{_table(head, rows)}"
     )
 
 
@@ -199,5 +200,6 @@ def _reproduce(told: Told) -> str:
     sizes = " ".join(f"--{name} {effort[name]}" for name in ("points", "steps", "draws"))
     return (
         f"```\n{' '.join(parts)} {sizes} --seed {told['fit_seed']}\n```\n\nThe same code, tables and libraries give "
-        "the same files, whatever the number of processes. Interrupted, the command goes on after the last finished wave."
+        "the same files, whatever the number of processes. Interrupted, the command goes on after the last "
+        "finished wave."
     )
