@@ -78,7 +78,12 @@ class FactRow:
 
     @property
     def near(self) -> bool:
-        """Whether the median has the sign of what was observed and is within an order of magnitude of it."""
+        """Whether the median has the sign of what was observed and is within an order of magnitude of it.
+
+        What was observed as 0 has no magnitude: a median in the observed band is near, and so is one half-way to it.
+        """
+        if self.observed == 0.0:
+            return self.measured and 2.0 * self.low <= self.median <= 2.0 * self.high
         return self.measured and 1.0 / ORDER <= self.median / self.observed <= ORDER
 
 
