@@ -155,7 +155,9 @@ def _named(settings: Sequence[Setting], head: str, none: str) -> str:
     cells = [setting for setting in settings if setting.group == PRINTED]
     names = [f"{setting.key} ({setting.label})" if setting.label != setting.key else setting.key
              for setting in settings if setting.group != PRINTED]  # fmt: skip
-    if cells:
+    if len(cells) == 1:
+        names.append(f"the cell {cells[0].key}")
+    elif cells:
         shared = [
             f"{factor} {value}"
             for factor, value in cells[0].factors.items()
