@@ -450,12 +450,21 @@ def digest(folder: Folder, as_json: Json = False) -> None:
 
 
 @app.command(short_help="Draw the charts of a folder again.")
-def chart(folder: Folder, jobs: Jobs = None, quiet: Quiet = False, as_json: Json = False) -> None:
+def chart(
+    folder: Folder,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="DIR", help="Folder for the figures, where the results cannot be written."),
+    ] = None,
+    jobs: Jobs = None,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
     """Draw the charts of a run, comparison or experiment from its tables."""
     with _reporting(as_json):
         from sim.commands.runs import draw_again
 
-        _end(draw_again(folder, jobs, quiet, as_json))
+        _end(draw_again(folder, out, jobs, quiet, as_json))
 
 
 @app.command(short_help="Check one recorded run alone.")

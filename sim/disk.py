@@ -1,12 +1,14 @@
 """Writing that is whole or not at all, one writer for a folder, and errors of the file system in words."""
 
 import contextlib
+import csv
 import errno
+import io
 import os
 import platform
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -76,6 +78,26 @@ def write_whole(path: Path, content: bytes) -> None:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
         raise
+
+
+def write_csv(path: Path, header: Sequence[object], rows: Iterable[Sequence[object]]) -> None:
+    """Write a table as a whole file (see `csv_text`). Raises OSError."""
+    write_whole(path, csv_text(header, rows).encode())
+
+
+def csv_text(header: Sequence[object], rows: Iterable[Sequence[object]]) -> str:
+    """Return a CSV file: numbers with ten significant digits, an empty cell for NaN and None."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows([_cell(value) for value in row] for row in rows)
+    return stream.getvalue()
+
+
+def _cell(value: object) -> str:
+    if value is None or (isinstance(value, float) and value != value):
+        return ""
+    return f"{value:.10g}" if isinstance(value, float) else str(value)
 
 
 @contextlib.contextmanager

@@ -5,7 +5,6 @@ determines the numbers, so a second run of the same thing finds the first.
 """
 
 import contextlib
-import csv
 import hashlib
 import json
 import os
@@ -22,7 +21,7 @@ import numpy as np
 
 from sim.calendar import month_label
 from sim.compare import DIFFERENCE_HEADER, SUMMARY_HEADER, count_warning, difference_rows, summary_rows
-from sim.disk import disk_errors, runs_elsewhere
+from sim.disk import disk_errors, runs_elsewhere, write_csv, write_whole
 from sim.ensemble import Block, Pace, RunError, Simulate, describe_failures, run_blocks, simulate_block
 from sim.plan import Plan, code_digest, commit, folder_name, machine, versions
 from sim.results import (
@@ -96,7 +95,7 @@ def carry_out(plan: Plan, order: Order, simulate: Simulate = simulate_block) -> 
 
 
 def redraw(folder: Path, draw: Draw) -> list[Path]:
-    """Draw the charts of a folder from its tables and note them in its manifest.
+    """Draw the charts of a folder from its tables and note them in its manifest; old figures of no chart are removed.
 
     Raises OutputError where the folder is not whole or cannot be written.
     """
@@ -109,10 +108,8 @@ def redraw(folder: Path, draw: Draw) -> list[Path]:
 
 
 def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
-    """Write the manifest of a folder under a temporary name and rename it. Raises OSError."""
-    temporary = folder / f".{MANIFEST}.{os.getpid()}"
-    temporary.write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    temporary.replace(folder / MANIFEST)
+    """Write the manifest of a folder, whole or not at all. Raises OSError."""
+    write_whole(folder / MANIFEST, json.dumps(manifest, indent=1, ensure_ascii=False).encode() + b"\n")
 
 
 class SeriesWriter:
@@ -203,15 +200,8 @@ def _write_series(plan: Plan, pace: Pace, place: Path, simulate: Simulate) -> _W
 def _write_summaries(plan: Plan, place: Path, manifest: Mapping[str, Any]) -> None:
     """Write summary.csv and differences.csv from series.parquet."""
     results = Results(place, manifest)
-    _write_csv(place / SUMMARY, SUMMARY_HEADER, summary_rows(results))
-    _write_csv(place / DIFFERENCES, DIFFERENCE_HEADER, difference_rows(results, plan.pairs, plan.at))
-
-
-def _write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    with path.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(header)
-        writer.writerows(rows)
+    write_csv(place / SUMMARY, SUMMARY_HEADER, summary_rows(results))
+    write_csv(place / DIFFERENCES, DIFFERENCE_HEADER, difference_rows(results, plan.pairs, plan.at))
 
 
 def _manifest(plan: Plan, order: Order, written: _Written, name: str) -> dict[str, Any]:
@@ -262,9 +252,20 @@ def _add_charts(folder: Path, manifest: dict[str, Any], draw: Draw | None) -> st
         paths = draw(folder)
     except Exception as error:  # whatever went wrong in drawing, the numbers are worth keeping
         return f"{type(error).__name__}: {error}"
+    old = manifest.get("figures") or []
     manifest["figures"] = sorted(path.relative_to(folder).as_posix() for path in paths)
     write_manifest(folder, manifest)
+    _remove_figures(folder, set(old) - set(manifest["figures"]))
     return ""
+
+
+def _remove_figures(folder: Path, names: Iterable[str]) -> None:
+    """Remove figures that an earlier manifest named; a name that leads out of their folder is left alone."""
+    figures = (folder / FIGURES).resolve()
+    for name in names:
+        path = (folder / name).resolve()
+        if path.is_relative_to(figures) and path.is_file():
+            path.unlink()
 
 
 @contextlib.contextmanager

@@ -128,14 +128,15 @@ def file_digest(path: Path) -> str:
 
 @contextlib.contextmanager
 def readable(path: Path) -> Iterator[None]:
-    """Turn errors in reading a table into an OutputError that says what to do."""
+    """Turn errors in reading a table into an OutputError that names the file and says what to do."""
     from pyarrow import ArrowException
 
     try:
         yield
     except (OSError, ArrowException) as error:
-        reason = " ".join(str(error).split())
-        raise OutputError(f"{path} cannot be read ({reason}); run again with --force") from None
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else "it is damaged or cut off"
+        remedy = "run the command that wrote the folder again, with --force"
+        raise OutputError(f"{path} cannot be read: {reason}; {remedy}") from None
 
 
 def _in_all(parts: Sequence[NDArray[Any]]) -> NDArray[np.int64]:

@@ -305,7 +305,7 @@ def test_same_bits_in_two_processes(place: Path) -> None:
 def test_charts_are_drawn_as_the_scenario_asks(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[Sequence[str] | None] = []
 
-    def draw_all(run_dir: Path, jobs: int = 2, only: Sequence[str] | None = None) -> list[Path]:
+    def draw_all(run_dir: Path, jobs: int = 2, only: Sequence[str] | None = None, **_: Any) -> list[Path]:
         asked.append(only)
         file = run_dir / "figures" / "one.png"
         file.parent.mkdir(exist_ok=True)
@@ -365,7 +365,7 @@ def test_failed_run_ends_with_1_and_one_sentence(place: Path) -> None:
 
 
 def test_failed_charts_end_with_1_and_keep_the_numbers(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def draw_all(run_dir: Path, jobs: int = 2, only: Sequence[str] | None = None) -> list[Path]:
+    def draw_all(run_dir: Path, jobs: int = 2, only: Sequence[str] | None = None, **_: Any) -> list[Path]:
         raise ValueError("no such colour")
 
     monkeypatch.setattr(charts, "draw_all", draw_all)

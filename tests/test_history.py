@@ -314,6 +314,8 @@ def test_damaged_series_is_one_clear_error(load: Load, out: Path, content: bytes
     (folder / "series.parquet").write_bytes(content)
     with pytest.raises(OutputError, match=r"series\.parquet cannot be read"):
         Results(folder)
+    with pytest.raises(OutputError, match=r"it is damaged or cut off; run the command that .* again, with --force$"):
+        Results(folder)
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"format": 99}', "\x00"])
@@ -419,7 +421,7 @@ def test_interruption_leaves_nothing(load: Load, out: Path) -> None:
     assert no_leftovers(out)
 
 
-@pytest.mark.parametrize("step", ["_write_csv", "write_manifest", "_take_name"])
+@pytest.mark.parametrize("step", ["write_csv", "write_manifest", "_take_name"])
 @pytest.mark.parametrize(("number", "words"), [(errno.ENOSPC, "is full"), (errno.EROFS, "cannot be written")])
 def test_write_that_fails_is_one_sentence_and_leaves_nothing(
     load: Load, out: Path, monkeypatch: pytest.MonkeyPatch, step: str, number: int, words: str

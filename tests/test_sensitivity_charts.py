@@ -1,7 +1,9 @@
 """Charts and the command of a sensitivity study."""
 
+import csv
 import json
 import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from sim.charts.sensitivity_split import split, variants
 from sim.charts.sheet import Drawn
 from sim.charts.style import house_style
 from sim.cli import app
+from sim.commands.sensitivity import drivers_table, shares_text
 from tests.sensitivity_toy import EFFECTIVE, FLAT, LEVEL_ONLY, SMALL, STRONG, question, study
 from tests.test_charts import drawn_texts
 
@@ -44,7 +47,8 @@ def test_titles_say_what_was_planted(record: SensitivityRecord) -> None:
                                       for outcome in ("frontier_capability_cn", "token_share_cn"))}  # fmt: skip
     assert f"'{short_label(STRONG)}', 1.5 ECI" in titles["drivers frontier_capability_cn"]
     assert re.search(r"has a hand in (7\d|8\d|9\d)% \(95%: .*chance in \d+%", titles["variance frontier_capability_cn"])
-    assert titles["variants frontier_capability_cn"].endswith("the largest clear change")
+    apart = "the largest clear change apart from reacting governments"
+    assert titles["variants frontier_capability_cn"].endswith(apart)
     assert "with rationing quota it is" in titles["variants frontier_capability_cn"]
     assert re.search(r"\d+% parameters, \d+% structure, \d+% chance, \d+% their interaction", titles["split"])
     assert "no switch of the model moves it clearly" in titles["variants token_share_cn"]
@@ -89,11 +93,34 @@ def test_the_registry_draws_every_chart(folder: Path) -> None:
     assert {path.stem for path in written if path.suffix == ".txt"} == names
 
 
-def test_a_study_without_variance_has_no_split(tmp_path: Path) -> None:
-    record = SensitivityRecord(study(tmp_path, question(FLAT)))
+def test_a_study_without_variance_has_no_split(folder: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(folder, tmp_path / "copy"))
+    for table in ("variance.csv", "morris.csv"):
+        header, *_ = (copy / table).read_text(encoding="utf-8").splitlines()
+        (copy / table).write_text(f"{header}\n", encoding="utf-8")
+    record = SensitivityRecord(copy)
     with pytest.raises(CannotDraw, match="no outcome"):
         split(record)
     assert list(drivers(record)) == []
+
+
+def test_indices_above_100_per_cent_are_on_the_axis(folder: Path, tmp_path: Path) -> None:
+    """With their intervals, unless one is far longer than all else; that is said."""
+    copy = Path(shutil.copytree(folder, tmp_path / "copy"))
+    for high, last, said in (("1.9", 190.0, False), ("40", 200.0, True)):
+        with (folder / "sobol.csv").open(encoding="utf-8", newline="") as stream:
+            rows = list(csv.DictReader(stream))
+        rows[0] |= {"total": "1.6", "total_low": "1.3", "total_high": high}
+        with (copy / "sobol.csv").open("w", encoding="utf-8", newline="") as stream:
+            writer = csv.DictWriter(stream, rows[0], lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(rows)
+        with house_style():
+            drawn = dict(variance(SensitivityRecord(copy)))["frontier_capability_cn"]
+        ax = next(ax for ax in drawn.figure.axes if ax.texts[0].get_text() == rows[0]["of"].capitalize())
+        assert last <= ax.get_xlim()[1] <= 1.05 * last
+        notes = " ".join(text.get_text().replace("\n", " ") for text in drawn.figure.texts)
+        assert ("goes on beyond it" in notes) is said
 
 
 @pytest.mark.parametrize(
@@ -123,6 +150,7 @@ def test_the_command_says_what_it_would_take(tmp_path: Path) -> None:
     told = json.loads(done.stdout)
     assert told["status"] == "planned"
     assert told["all_runs"] == sum(told["runs"].values())
+    assert told["seconds"] > 0
     assert "rough look" in " ".join(told["warnings"])
     assert list(tmp_path.iterdir()) == []
 
@@ -132,6 +160,26 @@ def test_the_command_says_what_it_would_take(tmp_path: Path) -> None:
 )
 def test_the_command_refuses_bad_input(words: list[str]) -> None:
     assert CliRunner().invoke(app, ["sensitivity", "deepseek_shock", *words]).exit_code == 2
+
+
+def test_the_terminal_gives_the_largest_indices_with_their_intervals(folder: Path) -> None:
+    """Nothing below .005, no minus before zero, at most five of each outcome."""
+    with (folder / "sobol.csv").open(encoding="utf-8", newline="") as stream:
+        rows = [row for row in csv.DictReader(stream) if row["of"] == "effect"]
+    by_size = sorted(rows, key=lambda row: -float(row["total"]))
+    told = drivers_table({EFFECTIVE: rows}).splitlines()
+    best = by_size[0]
+    assert re.split(r"  +", told[2]) == [
+        EFFECTIVE, best["factor"],
+        f"{float(best['total']):.2f} [{float(best['total_low']):.2f}, {float(best['total_high']):.2f}]",
+    ]  # fmt: skip
+    assert len(told) == 2 + min(5, sum(float(row["total"]) >= 0.005 for row in rows))
+    assert drivers_table({"x": [{**best, "total": "0.004"}]}).splitlines()[2].split() == ["x", "none"]
+    part = {"variance": "4", "share": "0.4"}
+    shares = [{"part": name, **part} for name in ("parameters", "structure", "total")]
+    assert shares_text([*shares, {"part": "chance", "variance": "0", "share": "-0.003"}]) == (
+        "40%, 40%, 0%, 20% (standard deviation 2.00)"
+    )
 
 
 @pytest.mark.slow

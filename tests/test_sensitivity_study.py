@@ -304,12 +304,20 @@ def test_an_effect_that_is_but_rounding_is_none() -> None:
     assert (values == 0.0).all()
 
 
-def test_nothing_matters_where_every_outcome_is_constant(tmp_path: Path) -> None:
-    folder = study(tmp_path, question(FLAT))
-    manifest = read_manifest(folder)
-    assert manifest["selected"] == []
-    assert rows_of(folder, "sobol.csv") == []
-    assert len(manifest["left_out"]) == 6
+@pytest.mark.parametrize(("outcome", "reason"), [(FLAT, "the same"), (GONE, "not defined")])
+def test_a_study_stops_after_the_screening_where_no_outcome_varies(tmp_path: Path, outcome: str, reason: str) -> None:
+    """Each target is named with the reason; the later stages are not run, and no manifest says that it is done."""
+    stages: list[str] = []
+
+    def counting(folder: Path, lot: Lot) -> Toy:
+        stages.append(folder.name)
+        return Toy(lot, none)
+
+    with pytest.raises(InputError, match=f"{outcome}.* is left out, {reason} in .*nothing to explain.*--at") as raised:
+        carry_out(question(outcome), SMALL, Order(tmp_path, counting))
+    assert len(raised.value.problems) == 2
+    assert stages == ["morris"]
+    assert not list(tmp_path.glob("*/manifest.json"))
 
 
 # The folder

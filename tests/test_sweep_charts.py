@@ -61,7 +61,7 @@ def test_the_kind_of_a_folder_says_which_charts_there_are(
     assert [file.name for file in files] == [
         f"{name}.{kind}" for name in ("01_one", "02_more_b", "02_more_gap_months.CN") for kind in ("svg", "txt")
     ]
-    assert caplog.messages == ["chart 02_more is left out: there is no c"]
+    assert caplog.messages == ["charts left out: 02_more (there is no c)"]
     assert "<title>invented-1</title>" in files[0].read_text(encoding="utf-8")
     assert len(draw_all(folder, ("svg",), 1, only=["01_one"])) == 2
     with pytest.raises(KeyError, match="no chart 09_price; there are 01_one, 02_more"):
@@ -157,12 +157,12 @@ CASES: dict[str, Planted] = {
     "noise": Planted({STRICT: DIAL, SPEED: (0.0, 1.0)}, noisy, OUTCOMES[:2], {STRICT: 0.4, SPEED: 0.0}, noise=9.0),
     "single": Planted({STRICT: DIAL}, planted_effect, OUTCOMES[:2], {STRICT: 0.4}, draws=1, seeds=1),
     "sample": Planted(
-        sample(40),
+        sample(48),
         planted_effect,
         OUTCOMES,
         {STRICT: 0.4, "world.cost": 1.0, OPEN: False},
         method="latin_hypercube",
-        draws=4,
+        draws=32,
     ),
 }
 APPLY = {
@@ -319,7 +319,7 @@ def test_titles_claim_only_what_the_interval_supports(records: dict[str, SweepRe
 def test_an_effect_picked_among_many_needs_a_wider_interval() -> None:
     """Half widths by hand from Student's t: 2.2010 for one point of 12 draws, 3.8335 for one picked among 18."""
     mean = np.array([0.0, *[2.3] * 16, 3.8, 3.9])
-    ends = {"mean": mean, "ci95_low": mean - 2.2010, "ci95_high": mean + 2.2010}
+    ends = {"mean": mean, "ci95_low": mean - 2.2010, "ci95_high": mean + 2.2010, "p05": mean, "p95": mean}
     points: list[Any] = list(range(19))
     curve = Curve(points, ends, 12)
     assert curve.clear.sum() == 18
@@ -338,7 +338,8 @@ def test_heatmap_cells_are_those_of_the_file(records: dict[str, SweepRecord]) ->
     unclear = set()
     for place, row in zip(places, found, strict=True):
         assert float(printed[place]) == pytest.approx(float(row["mean"]), abs=0.0051)
-        if row["point"] != row["baseline"] and float(row["ci95_low"]) <= 0 <= float(row["ci95_high"]):
+        equal = float(row["mean"]) == float(row["p05"]) == float(row["p95"]) == 0
+        if not equal and float(row["ci95_low"]) <= 0 <= float(row["ci95_high"]):
             unclear.add(place)
     hatched = {(box.get_x() + 0.5, box.get_y() + 0.5) for box in ax.patches if box.get_gid() == "unclear"}  # type: ignore[attr-defined]
     assert hatched == unclear
@@ -470,6 +471,7 @@ def test_values_are_chosen_and_found() -> None:
     assert evenly(list(range(21)), 5) == [0, 5, 10, 15, 20]
     assert evenly(list(range(21)), 5, keep=11) == [0, 5, 11, 15, 20]
     assert nearest([0.0, 0.4, 0.6], 0.55) == 0.6
+    assert nearest([0.6, 0.7, 0.8], 0.75) == 0.8
     assert nearest(["a", "b"], None) == "a"
     block = {"policies": {"dials": {"a.b": 0.5}, "US": {"x": {"from": 1}}}}
     assert value_in(block, "policies.dials.a.b") == 0.5

@@ -3,16 +3,16 @@
 import contextlib
 import csv
 import hashlib
-import io
 import json
 import shlex
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from sim.disk import csv_text as csv_text
 from sim.disk import disk_errors, temporary_beside, write_whole
 from sim.plan import code_digest, commit, versions
 from sim.results import FORMAT, MANIFEST, OutputError, check_tables, file_digest, read_manifest
@@ -85,15 +85,6 @@ def about(kind: str, folder: Path, sources: Sequence[tuple[Path, Mapping[str, An
     }
 
 
-def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Return a CSV file: numbers with ten significant digits, an empty cell for NaN and None."""
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows([_cell(value) for value in row] for row in rows)
-    return stream.getvalue()
-
-
 def read_csv(path: Path) -> list[dict[str, str]]:
     """Return the rows of a table. Raises OutputError where it cannot be read."""
     try:
@@ -101,9 +92,3 @@ def read_csv(path: Path) -> list[dict[str, str]]:
             return list(csv.DictReader(stream))
     except OSError as error:
         raise OutputError(f"{path} cannot be read ({error.strerror}); give a whole folder") from None
-
-
-def _cell(value: object) -> str:
-    if value is None or (isinstance(value, float) and value != value):
-        return ""
-    return f"{value:.10g}" if isinstance(value, float) else str(value)

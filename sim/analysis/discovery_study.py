@@ -14,6 +14,7 @@ from sim.analysis.condition import Condition, in_words
 from sim.analysis.discovery import TOLERANCE, Found, HoldOut, Rule, find, hold_out, too_few
 from sim.analysis.discovery_tree import Node, drawn, grow, skill
 from sim.analysis.sweep_cases import Dimension, Table, cases_of
+from sim.disk import csv_text
 
 if TYPE_CHECKING:
     from sim.experiments.sweep_results import Sweep
@@ -86,12 +87,12 @@ def write(sweep: "Sweep", found: Study, statement: str) -> dict[str, Any]:
     folder = folder_of(sweep, found.condition, found.rule)
     tables: dict[str, str | derived.Writer] = {STATEMENT: statement}
     if found.found is not None:
-        tables[TRAJECTORY] = derived.csv_text(TRAJECTORY_HEADER, _trajectory_rows(found, found.found))
-        tables[TREE] = derived.csv_text(TREE_HEADER, _tree_rows(found))
+        tables[TRAJECTORY] = csv_text(TRAJECTORY_HEADER, _trajectory_rows(found, found.found))
+        tables[TREE] = csv_text(TREE_HEADER, _tree_rows(found))
         labels = {name: _labelled(dimension) for name, dimension in found.table.dimensions.items()}
         tables[TREE_TEXT] = drawn(found.nodes, labels)
     if found.box is not None and found.held is not None:
-        tables[BOX] = derived.csv_text(BOX_HEADER, _box_rows(found, found.box, found.held))
+        tables[BOX] = csv_text(BOX_HEADER, _box_rows(found, found.box, found.held))
         tables[CASES] = lambda path: _write_cases(path, found)
     manifest = {**derived.about("discovery", folder, [(sweep.folder, sweep.manifest)]), **summary(found)}
     return derived.write(folder, manifest, tables)

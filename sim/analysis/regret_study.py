@@ -27,6 +27,7 @@ from sim.analysis.regret import (
     winners,
 )
 from sim.analysis.sweep_cases import POINT, point_labels
+from sim.disk import csv_text
 from sim.errors import InputError, Problem
 
 if TYPE_CHECKING:
@@ -204,8 +205,8 @@ def write(sweeps: Sequence["Sweep"], found: Study, statement: str) -> dict[str, 
     """Write the folder of a study and return its manifest. Raises OutputError."""
     folder = folder_of(sweeps, found.side, found.objectives, found.weights)
     tables: dict[str, str | derived.Writer] = {
-        REGRET: derived.csv_text(REGRET_HEADER, _regret_rows(found)),
-        FRONT: derived.csv_text(FRONT_HEADER, _front_rows(found)),
+        REGRET: csv_text(REGRET_HEADER, _regret_rows(found)),
+        FRONT: csv_text(FRONT_HEADER, _front_rows(found)),
         STATEMENT: statement,
     }
     about = derived.about("regret", folder, [(sweep.folder, sweep.manifest) for sweep in sweeps])

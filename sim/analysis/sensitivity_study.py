@@ -4,9 +4,7 @@ The folder takes its name from a hash of all that determines the numbers. Each s
 own, part by part, so that a study that was stopped goes on where it was.
 """
 
-import csv
 import hashlib
-import io
 import json
 import shutil
 import time
@@ -32,7 +30,7 @@ from sim.analysis.sensitivity_stages import (
     split_stage,
 )
 from sim.calendar import month_label
-from sim.disk import disk_errors, one_writer, write_whole
+from sim.disk import disk_errors, one_writer, write_csv
 from sim.errors import InputError, Problem
 from sim.history import Draw, Outcome, redraw, write_manifest
 from sim.plan import code_digest, commit, machine, versions
@@ -75,7 +73,8 @@ def check_sizes(sizes: Sizes) -> None:
 def carry_out(question: Question, sizes: Sizes, order: Order) -> Outcome:
     """Carry out a study, go on with one that was stopped, or find it done.
 
-    Raises InputError for sizes that cannot be used or where SALib is missing, OutputError where the folder cannot be
+    Raises InputError for sizes that cannot be used, where SALib is missing, and where the screening finds no outcome
+    that varies (the later stages are then not run), OutputError where the folder cannot be
     written or is damaged, RunError where too many runs failed.
     """
     check_sizes(sizes)
@@ -139,7 +138,7 @@ def _compute(question: Question, sizes: Sizes, order: Order, folder: Path) -> No
     stages = _stages(question, sizes, order, folder)
     tables = {name: rows for stage in stages.values() for name, rows in stage.tables.items()}
     for name, header in HEADERS.items():
-        write_whole(folder / name, _csv(header, tables.get(name, [])))
+        write_csv(folder / name, header, tables.get(name, []))
     manifest = _manifest(question, sizes, stages, order, folder)
     manifest["tables"] = {name: file_digest(folder / name) for name in HEADERS}
     manifest["seconds"] = round(time.monotonic() - started, 3)
@@ -151,11 +150,20 @@ def _stages(question: Question, sizes: Sizes, order: Order, folder: Path) -> dic
     order.say(f"1 of 3: Morris screening of {len(question.names())} uncertain names, {runs['morris']} runs")
     stages = {"morris": morris_stage(question, sizes, order.run, folder)}
     chosen = stages["morris"].selected
+    if not chosen:
+        raise InputError(_nothing_to_explain(stages["morris"]))
     order.say(f"2 of 3: Sobol' indices of the {len(chosen)} that matter most, {runs['sobol']} runs")
     stages["sobol"] = sobol_stage(question, chosen, sizes, order.run, folder)
     order.say(f"3 of 3: parameters, structure and chance, {runs['split']} runs")
     stages["split"] = split_stage(question, sizes, order.run, folder)
     return stages
+
+
+def _nothing_to_explain(screening: Stage) -> list[Problem]:
+    """Say of each target why it has no variance that could be explained."""
+    remedy = "Name other outcomes with --outcomes, or another month with --at"
+    targets = [Problem(f"{entry.text()}: nothing to explain", remedy=remedy) for entry in screening.left_out]
+    return targets or [Problem("no uncertain name moves any outcome: nothing to explain", remedy=remedy)]
 
 
 def _manifest(
@@ -216,11 +224,3 @@ def _clear(folder: Path) -> None:
             shutil.rmtree(path)
         elif path.name in (MANIFEST, *HEADERS):
             path.unlink()
-
-
-def _csv(header: tuple[str, ...], rows: list[list[str]]) -> bytes:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows(rows)
-    return text.getvalue().encode()

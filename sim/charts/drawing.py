@@ -140,8 +140,11 @@ def draw_all(
     *,
     only: Collection[str] | None = None,
     data: Path | None = None,
+    into: Path | None = None,
 ) -> list[Path]:
     """Draw the charts of `run_dir` into its folder `figures` and return the files written, in order of their names.
+
+    `into`: another folder for the figures, for results that cannot be written.
 
     The kind of the folder says which charts there are: `CHARTS` for a run or a comparison, else those of its row in
     `EXPERIMENT_CHARTS`. `only` names some of them, by default those that the scenario asks for; `jobs` is the number of
@@ -149,45 +152,56 @@ def draw_all(
     folder of figures for each. Every figure comes with a text file of one or two sentences for readers who do not see
     it. Raises OutputError where the folder is not whole, KeyError for a chart that does not exist.
     """
-    manifest = read_manifest(run_dir)
+    manifest, place = read_manifest(run_dir), into or run_dir / FIGURES
     if manifest.get("kind", RUN_KINDS[0]) in RUN_KINDS:
         names = _asked(manifest) if only is None else chosen(only)
-        tasks = _run_tasks(run_dir, manifest, names, formats, jobs, data)
+        tasks = _run_tasks(run_dir, manifest, names, place, formats, jobs, data)
     else:
-        tasks = _experiment_tasks(run_dir, str(manifest["kind"]), only, formats, jobs)
+        tasks = _experiment_tasks(run_dir, str(manifest["kind"]), only, place, formats, jobs)
     written: list[Path] = []
-    for files, messages in _results(tasks, jobs):
+    left_out: list[tuple[str, str]] = []
+    for files, missing in _results(tasks, jobs):
         written.extend(files)
-        for message in messages:
-            log.warning(message)
+        left_out.extend(missing)
+    if left_out:
+        log.warning("charts left out: %s", by_reason(left_out))
     return sorted(written)
+
+
+def by_reason(left_out: Collection[tuple[str, str]]) -> str:
+    """Return names of charts and why each is left out, gathered by reason: 'a, b (too few points); c (no series)'."""
+    found: dict[str, list[str]] = {}
+    for name, reason in sorted(set(left_out)):
+        found.setdefault(reason, []).append(name)
+    return "; ".join(f"{', '.join(names)} ({reason})" for reason, names in found.items())
 
 
 def _run_tasks(
     run_dir: Path,
     manifest: Mapping[str, Any],
     names: Sequence[str],
+    place: Path,
     formats: tuple[str, ...],
     jobs: int,
     data: Path | None,
 ) -> list[_Task]:
     pairs = pairs_of(manifest)
     return [
-        _Task(run_dir, arms, tuple(part), _folder(run_dir, arms, len(pairs)), formats, data)
+        _Task(run_dir, arms, tuple(part), place if len(pairs) == 1 else place / arms[0], formats, data)
         for arms in pairs
         for part in _parts(names, jobs)
     ]
 
 
 def _experiment_tasks(
-    run_dir: Path, kind: str, only: Collection[str] | None, formats: tuple[str, ...], jobs: int
+    run_dir: Path, kind: str, only: Collection[str] | None, place: Path, formats: tuple[str, ...], jobs: int
 ) -> list[_Task]:
     if kind not in EXPERIMENT_CHARTS:
         raise OutputError(f"{run_dir} is of kind '{kind}', of which there are no charts")
     charts = EXPERIMENT_CHARTS[kind].charts
     names = list(charts) if only is None else chosen(only, charts)
     dealt = [tuple(names[start :: max(jobs, 1)]) for start in range(max(jobs, 1))]
-    return [_Task(run_dir, (), part, run_dir / FIGURES, formats, None, kind) for part in dealt if part]
+    return [_Task(run_dir, (), part, place, formats, None, kind) for part in dealt if part]
 
 
 def chosen(only: Collection[str], charts: Mapping[str, str] = CHARTS) -> list[str]:
@@ -203,10 +217,6 @@ def _asked(manifest: Mapping[str, Any]) -> list[str]:
     return list(CHARTS) if asked == "all" else [name for name in CHARTS if name in asked]
 
 
-def _folder(run_dir: Path, arms: tuple[str, ...], pairs: int) -> Path:
-    return run_dir / FIGURES if pairs == 1 else run_dir / FIGURES / arms[0]
-
-
 def _parts(names: Sequence[str], jobs: int) -> list[list[str]]:
     """Deal the charts out by their weight; those of `sim.charts.networks` share a replay and stay together."""
     together = [name for name in names if CHARTS[name].startswith(REPLAYING)]
@@ -217,7 +227,7 @@ def _parts(names: Sequence[str], jobs: int) -> list[list[str]]:
     return [part for part in parts if part]
 
 
-def _results(tasks: Sequence[_Task], jobs: int) -> Iterable[tuple[list[Path], list[str]]]:
+def _results(tasks: Sequence[_Task], jobs: int) -> Iterable[tuple[list[Path], list[tuple[str, str]]]]:
     if jobs <= 1 or len(tasks) <= 1:
         return map(_draw_some, tasks)
     from concurrent.futures import ProcessPoolExecutor
@@ -227,13 +237,14 @@ def _results(tasks: Sequence[_Task], jobs: int) -> Iterable[tuple[list[Path], li
         return list(pool.map(_draw_some, tasks))
 
 
-def _draw_some(task: _Task) -> tuple[list[Path], list[str]]:
+def _draw_some(task: _Task) -> tuple[list[Path], list[tuple[str, str]]]:
+    """Draw the charts of a task; return the files, and the names of charts that do not apply with the reasons."""
     from sim.charts.style import house_style
 
     record = task.open()
     task.folder.mkdir(parents=True, exist_ok=True)
     files: list[Path] = []
-    messages = []
+    left_out = []
     for name in task.names:
         with house_style():
             try:
@@ -241,8 +252,8 @@ def _draw_some(task: _Task) -> tuple[list[Path], list[str]]:
                     stem = task.folder / (f"{name}_{suffix}" if suffix else name)
                     files.extend(_write(drawn, stem, task.formats))
             except CannotDraw as reason:
-                messages.append(f"chart {name} is left out: {reason}")
-    return files, messages
+                left_out.append((name, str(reason)))
+    return files, left_out
 
 
 def _named(path: str) -> Any:

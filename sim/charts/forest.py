@@ -36,10 +36,7 @@ def overview(record: SweepRecord) -> Drawn:
     names, points = [name for name, _ in rows], [point for _, point in rows]
     curves = [record.effect(points, outcome) for outcome in outcomes]
     title = finding(record, outcomes[0], curves[0], "the policies" if len(record.policies) > 1 else "the settings")
-    reading = (
-        f"Paired difference from the baseline in {record.headline}. Dot: mean; full: its 95% interval, the thick line, "
-        "excludes zero; thin line: 90% of the runs."
-    )
+    reading = f"Paired difference from the baseline in {record.headline}. {_drawn_as(record)}."
     words = sweep_heading(record, title, reading, _notes(record, points, curves, outcomes))
     left = min(max(text_width(name, LABEL_POINTS) for name in names), WIDEST) / 72 + 0.34
     heads = max(text_width(outcome.name, 9.0, bold=True) for outcome in outcomes) / 72 + 0.16
@@ -53,6 +50,15 @@ def overview(record: SweepRecord) -> Drawn:
         ax = sheet.figure.add_subplot(sheet.grid[place // columns, place % columns])
         _panel(ax, outcome, curve, names if place % columns == 0 else [])
     return Drawn(sheet.figure, title, _alt(title, names, outcomes[0], curves[0]))
+
+
+def _drawn_as(record: SweepRecord) -> str:
+    """What dots and lines are; of what is not drawn nothing."""
+    if record.pairs == 1:
+        return "Dot: the one run of a point"
+    if record.draws == 1:
+        return "Dot: mean; line: 90% of the runs; one draw gives no interval"
+    return "Dot: mean; full: its 95% interval, the thick line, excludes zero; thin line: 90% of the runs"
 
 
 def named_points(record: SweepRecord) -> "list[tuple[str, Point]]":
@@ -125,7 +131,11 @@ def _short(name: str) -> str:
 def _notes(record: SweepRecord, points: "list[Point]", curves: list[Curve], outcomes: list[Outcome]) -> list[str]:
     held = [axis for axis in record.axes if record.numeric(axis)]
     settings = [f"{lever_words(axis.label)} {value_words(record.home[axis.path])}" for axis in held]
-    none = [outcome.name for outcome, curve in zip(outcomes, curves, strict=True) if not curve.clear.any()]
+    none = [
+        outcome.name
+        for outcome, curve in zip(outcomes, curves, strict=True)
+        if curve.has_intervals and not curve.clear.any()
+    ]
     total = len(record.sweep.outcomes) - len(record.undefined)
     return [
         f"Held at: {', '.join(settings)}." if settings else "",

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sim.charts.contour import zero_lines
 from sim.charts.data import CannotDraw
 from sim.charts.scale import number_tick
-from sim.charts.sheet import Drawn, Sheet, open_sheet, text_width
+from sim.charts.sheet import EDGE, Drawn, Sheet, open_sheet, text_width, wrapped
 from sim.charts.style import INK, PAPER, SOFT
 from sim.charts.sweep_data import Curve, SweepRecord, evenly, same
 from sim.charts.sweep_text import Outcome, change, lever_words, listed, value_words
@@ -29,7 +29,7 @@ Floats = NDArray[np.float64]
 COLOURS = "BrBG"
 """Brown below zero, teal above: neither is the colour of a bloc, and no reader confuses them."""
 MOST_FACETS, PRINTED = 6, 7
-POINTS = 8.0
+POINTS, UNIT_POINTS = 8.0, 7.4
 UNKNOWN = "#EDEDED"
 BAR = 1.15
 """Inches right of the panels for the colour bar and its numbers."""
@@ -120,10 +120,11 @@ def _heatmap(record: SweepRecord, outcome: Outcome, plane: Plane, facets: Sequen
     top = float(np.nanmax(np.abs(np.append(whole["mean"], 0.0))))
     norm = Normalize(-top, top) if top > 0 else Normalize(-1, 1)
     lines = [no_effect(facet) if _ordered(record, plane) else [] for facet in facets]
-    words = sweep_heading(record, title, _reading(record, outcome, plane, any(lines)), _notes(record, plane, whole))
+    reading = _reading(record, outcome, plane, whole, any(lines))
+    words = sweep_heading(record, title, reading, _notes(record, plane, whole))
     sheet, panels = _layout(plane, words)
     for ax, facet, segments in zip(panels, facets, lines, strict=True):
-        _cells_on(ax, plane, facet, norm)
+        _cells_on(ax, plane, facet, norm, whole.has_intervals)
         _mark_baseline(record, ax, facet)
         _zero_on(ax, segments)
         ax.set_title(_fitting(facet.name, ax), loc="left", fontsize=9.0, weight="bold", pad=6)
@@ -198,20 +199,20 @@ def _ticks(ax: "Axes", plane: Plane, inches: float, outer: bool) -> None:
     ax.grid(False)
 
 
-def _cells_on(ax: "Axes", plane: Plane, facet: Facet, norm: Any) -> None:
+def _cells_on(ax: "Axes", plane: Plane, facet: Facet, norm: Any, hatching: bool) -> None:
     from matplotlib import colormaps
     from matplotlib.patches import Rectangle
 
     colours = colormaps[COLOURS]
-    mean, low, high = (facet.table(name) for name in ("mean", "ci95_low", "ci95_high"))
+    mean, low, high, p05, p95 = (facet.table(name) for name in ("mean", "ci95_low", "ci95_high", "p05", "p95"))
     for (row, column), value in np.ndenumerate(mean):
         point = facet.cells[row][column]
         known = bool(np.isfinite(value))
         face = colours(norm(value)) if known else UNKNOWN if point else PAPER
         place, size = (column - 0.5, row - 0.5), (1, 1)
         ax.add_patch(Rectangle(place, *size, facecolor=face, edgecolor=PAPER, lw=0.8, zorder=2))
-        own = point is not None and point.number == point.baseline
-        unclear = known and not own and not (low[row, column] > 0 or high[row, column] < 0)
+        equal = value == p05[row, column] == p95[row, column] == 0
+        unclear = hatching and known and not equal and not (low[row, column] > 0 or high[row, column] < 0)
         if unclear:
             hatched = Rectangle(place, *size, fill=False, hatch="////", edgecolor="#9C9C9C", lw=0, zorder=2.5)
             hatched.set_gid("unclear")
@@ -271,26 +272,34 @@ def _colour_bar(sheet: Sheet, norm: Any, outcome: Outcome, flat: bool) -> None:
     bar.yaxis.set_major_formatter(FuncFormatter(lambda value, _: number_tick(value)))
     bar.tick_params(labelsize=POINTS, length=0)
     unit = "points" if outcome.step == "percentage points" else outcome.step
-    bar.annotate(unit, (0, 1), (0, 6), xycoords="axes fraction", textcoords="offset points", fontsize=7.4, color=SOFT)
+    lines = wrapped(unit, (BAR - 0.22 - EDGE) * 72, UNIT_POINTS)
+    bar.annotate(
+        "\n".join(lines), (0, 1), (0, 6), xycoords="axes fraction", textcoords="offset points", fontsize=UNIT_POINTS,
+        color=SOFT, linespacing=1.15,
+    )  # fmt: skip
 
 
-def _reading(record: SweepRecord, outcome: Outcome, plane: Plane, zero: bool) -> str:
-    parts = ["hatched: the 95% interval of the mean includes zero"]
+def _reading(record: SweepRecord, outcome: Outcome, plane: Plane, whole: Curve, zero: bool) -> str:
+    parts = []
+    if whole.has_intervals and not whole.is_zero:
+        parts.append("hatched: the 95% interval of the mean includes zero")
     if record.reference in record.points:
         parts.append("outlined: the baseline")
     if zero:
         parts.append("black line: no effect, linear between cells")
     if plane.by:
         parts.append(f"panels: {plane.by}")
-    return f"{outcome.name} in {record.headline}: mean paired difference from the baseline; {'; '.join(parts)}."
+    start = f"{outcome.name} in {record.headline}: mean paired difference from the baseline"
+    return f"{'; '.join([start, *parts])}."
 
 
 def _notes(record: SweepRecord, plane: Plane, whole: Curve) -> list[str]:
     known = np.isfinite(whole["mean"])
-    own = np.array([point.baseline == point.number for point in whole.points], dtype=bool)
-    unclear = int((known & ~whole.clear & ~own).sum())
+    told = whole.has_intervals and not whole.is_zero
+    unclear, equal = int((known & ~whole.clear & ~whole.nil).sum()), int(whole.nil.sum())
     notes = [
-        f"In {unclear} of {int((known & ~own).sum())} cells the interval includes zero or is not known.",
+        f"In {unclear} of {whole.compared} cells the interval includes zero or is not known." if told else "",
+        f"In {equal} more every run equals its baseline." if told and equal else "",
         multiplicity(whole),
     ]
     uneven = [
@@ -309,10 +318,14 @@ def _notes(record: SweepRecord, plane: Plane, whole: Curve) -> list[str]:
 
 
 def _alt(record: SweepRecord, outcome: Outcome, title: str, levers: str, whole: Curve) -> str:
+    start = f"Heatmap of the effect on {outcome.name} over {levers}. {title}."
+    if not whole.has_intervals:
+        return start
     above, below = (int((whole.clear & sign).sum()) for sign in (whole["mean"] > 0, whole["mean"] < 0))
     best = strongest(whole)
-    most = f"; the largest at {setting_words(record, whole.points[best[0]])}" if best else ""
-    return (
-        f"Heatmap of the effect on {outcome.name} over {levers}. {title}. "
-        f"Of {len(whole.points)} cells {above} are clearly above zero and {below} clearly below{most}."
-    )
+    most = ""
+    if best:
+        size = np.abs(whole["mean"])
+        what = "the largest" if size[best[0]] == np.nanmax(size) else "the largest clear one"
+        most = f"; {what} at {setting_words(record, whole.points[best[0]])}"
+    return f"{start} Of {len(whole.points)} cells {above} are clearly above zero and {below} clearly below{most}."

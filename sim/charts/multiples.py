@@ -73,10 +73,9 @@ def _chart(record: SweepRecord, outcome: Outcome, values: Any, what: str, points
     )
     columns = 3 if len(points) in (5, 6, 9) else min(len(points), COLUMNS)
     rows = -(-len(points) // columns)
-    reading = (
-        f"{outcome.name}, {outcome.unit}, by {what}. Line: median of the runs of a point; "
-        f"bands: 50% and 90% of them; dashed: the baseline's median; shaded: after the record."
-    )
+    drawn = "median of the runs of a point; bands: 50% and 90% of them" if record.pairs > 1 else "the run of a point"
+    middle = "the baseline's median" if record.pairs > 1 else "the baseline's run"
+    reading = f"{outcome.name}, {outcome.unit}, by {what}. Line: {drawn}; dashed: {middle}; shaded: after the record."
     words = sweep_heading(record, title, reading, _notes(record, what))
     sheet = open_sheet(9.0, rows * ROW + (rows - 1) * BETWEEN, rows, columns, words, wspace=0.12, hspace=BETWEEN / ROW)
     first: Axes | None = None

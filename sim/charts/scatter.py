@@ -14,7 +14,7 @@ from sim.charts.sheet import Drawn, open_sheet
 from sim.charts.style import INK
 from sim.charts.sweep import LABEL_POINTS, flat, heading_over, hue_of
 from sim.charts.sweep_data import Curve, SweepRecord
-from sim.charts.sweep_text import Outcome, capital, change, lever_words, value_words, with_unit
+from sim.charts.sweep_text import Outcome, capital, change, counted, lever_words, value_words, with_unit
 from sim.charts.sweep_words import sweep_heading
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 MOST_LEVERS, FEWEST_POINTS = 12, 8
+POINTS_A_LEVER, DRAWS_TO_TELL = 16, 32
+"""Points for each lever, and draws, from which a title says which levers move an outcome."""
 REACH = 0.12
 """Standard deviation of the weights of the local average, as a share of the lever's range."""
 STEPS = 41
@@ -145,6 +147,8 @@ def _title(record: SweepRecord, outcome: Outcome, curve: Curve, axes: "list[Axis
     where = f"{outcome.subject} in {record.headline}"
     if curve.is_zero:
         return f"No lever has an effect on {where}: every run equals its baseline"
+    if short := too_few(record, curve):
+        return f"Too few points to tell which levers move {where}: {short}"
     moving = [(axis, average) for axis, average in zip(axes, averages, strict=True) if average.moves]
     if not moving:
         return f"No lever clearly moves {where} over its range"
@@ -159,6 +163,14 @@ def _title(record: SweepRecord, outcome: Outcome, curve: Curve, axes: "list[Axis
     return f"Effects on {where} move most with {lever_words(axis.label)}: {first}, {last}{others}"
 
 
+def too_few(record: SweepRecord, curve: Curve) -> str:
+    """Return the size of a sample in words where it is too small to say what moves an outcome, else nothing."""
+    known, levers = int(np.isfinite(curve["mean"]).sum()), len(record.axes)
+    if known >= POINTS_A_LEVER * levers and curve.draws >= DRAWS_TO_TELL:
+        return ""
+    return f"{counted(known, 'point')} over {counted(levers, 'lever')}, with {counted(curve.draws, 'draw')} at each"
+
+
 def _value(scale: Scale, average: Local, place: int) -> str:
     return value_words(scale.values[place]) if scale.kind == "even" else f"{average.x[place]:.2g}"
 
@@ -168,6 +180,9 @@ def _notes(record: SweepRecord, curve: Curve) -> list[str]:
     return [
         f"{missing} of {len(curve.points)} points have no effect that is defined." if missing else "",
         f"{MOST_LEVERS} of {len(record.axes)} levers are drawn." if len(record.axes) > MOST_LEVERS else "",
+        f"Which levers move it is said from {POINTS_A_LEVER} points a lever and {DRAWS_TO_TELL} draws on."
+        if too_few(record, curve) and not curve.is_zero
+        else "",
         f"Local average: normal weights, standard deviation {REACH:.0%} of the range.",
     ]
 

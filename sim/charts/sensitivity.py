@@ -20,6 +20,7 @@ NAMES, LEFT, RIGHT, AIR = 2.35, 0.16, 0.3, 0.3
 """Inches for the names of parameters, the margins, and between panels."""
 BAR, POINTS = 0.235, 7.8
 OVER = " An estimate above 100% rests on a few extreme runs: it says only that the index is large."
+CUT = " A line that reaches the edge goes on beyond it (sobol.csv)."
 
 
 def drivers(record: SensitivityRecord) -> Iterator[tuple[str, Drawn]]:
@@ -66,7 +67,8 @@ def variance(record: SensitivityRecord) -> Iterator[tuple[str, Drawn]]:
             for panel in panels
         ]
         named = record.manifest["selected"]
-        sheet, axes = bar_panels(panels, shown, record.heading(title, reading, "sobol", note + OVER * over))
+        cut = any(_is_cut(panel, rows) for panel, rows in zip(panels, shown, strict=True))
+        sheet, axes = bar_panels(panels, shown, record.heading(title, reading, "sobol", note + OVER * over + CUT * cut))
         for ax, panel, rows in zip(axes, panels, shown, strict=True):
             _indices(ax, panel, rows, named)
         alt = f"Bar charts of first-order and total Sobol' indices. {title}."
@@ -134,11 +136,28 @@ def _indices(ax: "Axes", panel: Panel, rows: Sequence[Row], named: Sequence[str]
     factors = [row["factor"] for row in rows]
     name_bars(ax, factors, [factor for factor in factors if factor not in named])
     ax.axhline(sum(factor in named for factor in factors) - 0.5, color=FAINT, lw=0.9, zorder=1)
-    most = max(100 * panel.number(row, f"{kind}_high", scaled=False) for row in rows for kind in ("first", "total"))
-    ax.set_xlim(0.0, min(max(10.0, 1.03 * most), 120.0))
+    ax.set_xlim(0.0, _reach(panel, rows))
     set_ticks(ax)
     panel_heading(ax, panel.name)
     ax.set_xlabel("% of the variance", fontsize=POINTS, labelpad=2)
+
+
+def _is_cut(panel: Panel, rows: Sequence[Row]) -> bool:
+    """Whether an interval ends beyond the axis."""
+    most = _reach(panel, rows)
+    return any(
+        100 * panel.number(row, f"{kind}_high", scaled=False) > most for row in rows for kind in ("first", "total")
+    )
+
+
+def _reach(panel: Panel, rows: Sequence[Row]) -> float:
+    """End of the axis: beyond every index, and beyond every interval unless one is very much longer than all that."""
+    ends = {
+        end: max((100 * panel.number(row, f"{kind}{end}", scaled=False) for row in rows for kind in ("first", "total")),
+                 default=0.0)
+        for end in ("", "_high")
+    }  # fmt: skip
+    return max(10.0, min(1.03 * ends["_high"], max(120.0, 1.25 * ends[""])))
 
 
 def set_ticks(ax: "Axes") -> None:

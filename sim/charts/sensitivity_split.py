@@ -164,12 +164,22 @@ def _is_clear(panel: Panel, row: Row) -> bool:
 
 
 def _variant_title(panel: Panel) -> str:
+    """The mean as written and the switch that moves it most; what is not compared with the others is named."""
     first, *others = panel.rows
     mean = with_unit(amount(panel.number(first, "mean")), panel.outcome.step)
     same = [row for row in others if panel.of != EFFECT or not row["variant"].startswith("governments ")]
     clear = [row for row in same if _is_clear(panel, row)]
+    apart = f" apart from {_governments(others)}" if len(same) < len(others) else ""
     start = f"{capital(panel.subject)} is {mean} on average as written"
     if not clear:
-        return f"{start}; no switch of the model moves it clearly"
+        return f"{start}; no switch of the model{apart} moves it clearly"
     best = max(clear, key=lambda row: abs(panel.number(row, "change")))
-    return f"{start}; with {best['variant']} it is {amount(panel.number(best, 'mean'))}, the largest clear change"
+    return (
+        f"{start}; with {best['variant']} it is {amount(panel.number(best, 'mean'))}, the largest clear change{apart}"
+    )
+
+
+def _governments(rows: Sequence[Row]) -> str:
+    """The variant with the other form of government in words."""
+    reacting = any(row["variant"] == "governments endogenous" for row in rows)
+    return "reacting governments" if reacting else "governments that keep to dates"

@@ -107,7 +107,7 @@ def lines_along(record: SweepRecord, axis: "Axis") -> Panels:
 
 
 def main_group(record: SweepRecord, panels: Panels) -> Group:
-    """Return the line that the title speaks of: on it the other lever, or the policy, is that of the baseline.
+    """Return the line that the title speaks of: on it the other lever, or the policy, is as the scenario has it.
 
     A line that is its own baseline says nothing, and gives way to the next.
     """
@@ -239,20 +239,28 @@ def last_of(values: np.ndarray) -> float:
 
 
 def _effect_reading(record: SweepRecord, panels: Panels) -> str:
-    bands = "Inner band: 95% interval of the mean; full dots: it excludes zero"
-    if panels.several:
-        banded = main_group(record, panels).label
-        bands = f"Lines: {panels.by}. Full dots: the 95% interval of the mean excludes zero; band: it, for {banded}"
-    if record.pairs == 1:
-        bands = f"Lines: {panels.by}; one run a point" if panels.several else "One run a point"
-    elif not panels.several:
-        bands += "; outer band: 90% of the runs"
+    bands = _effect_bands(record, panels)
     if not panels.several:
         bands += "".join(f"; dashed: mean in {at}" for at in other_month(record))
     return (
         f"Mean paired difference from the baseline in {record.headline}, run by run, over {_lever_title(panels)}. "
         f"{bands}{_dotted(record, panels)}."
     )
+
+
+def _effect_bands(record: SweepRecord, panels: Panels) -> str:
+    """What lines, bands and dots are; of intervals only where there are any, which takes two draws."""
+    runs = "one run a point" if record.pairs == 1 else "one draw, so no interval"
+    if panels.several:
+        if record.draws == 1:
+            return f"Lines: {panels.by}; {runs}"
+        banded = main_group(record, panels).label
+        return f"Lines: {panels.by}. Full dots: the 95% interval of the mean excludes zero; band: it, for {banded}"
+    if record.pairs == 1:
+        return "One run a point"
+    if record.draws == 1:
+        return "Band: 90% of the runs of the one draw, which gives no interval"
+    return "Inner band: 95% interval of the mean; full dots: it excludes zero; outer band: 90% of the runs"
 
 
 def _level_bands(record: SweepRecord) -> str:

@@ -3,6 +3,7 @@
 The numbers are those of `effects.csv`, `summary.csv` and `series.parquet`, in the units of the axes of the charts.
 """
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,6 +22,10 @@ from sim.experiments.sweep_results import SweepPoint as Point
 Floats = NDArray[np.float64]
 MOST_OUTCOMES = 8
 MOST_LINES = 5
+AS_WRITTEN = "as_written"
+"""The policy that changes nothing in the scenario."""
+SPREAD = ("mean", "p05", "p95")
+"""Columns that are all zero where no run differs from its baseline."""
 EFFECT = ("mean", "ci95_low", "ci95_high", "median", "p05", "p95", "share_positive")
 LEVEL = ("mean", "p05", "p25", "p50", "p75", "p95")
 FIRST = (
@@ -56,23 +61,37 @@ class Curve:
     def sure(self) -> NDArray[np.bool_]:
         """Where an effect is clear even though it was picked among all these points.
 
-        The interval is widened from 95% to 1 - 0.05 / points (Bonferroni), for as many as differ from their baseline.
+        The interval is widened from 95% to 1 - 0.05 / `compared` (Bonferroni).
         """
         from scipy.special import stdtrit
 
-        compared = int((np.isfinite(self.numbers["mean"]) & (self.numbers["mean"] != 0)).sum())
-        if self.draws < 2 or compared < 2:
+        if self.draws < 2 or self.compared < 2:
             return self.clear
-        wider = float(stdtrit(self.draws - 1, 1 - 0.025 / compared) / stdtrit(self.draws - 1, 0.975))
+        wider = float(stdtrit(self.draws - 1, 1 - 0.025 / self.compared) / stdtrit(self.draws - 1, 0.975))
         half = (self.numbers["ci95_high"] - self.numbers["ci95_low"]) / 2
         found: NDArray[np.bool_] = self.clear & (np.abs(self.numbers["mean"]) > wider * half)
         return found
 
     @property
+    def nil(self) -> NDArray[np.bool_]:
+        """Where nothing can be told apart: no run of the point differs from its baseline."""
+        found: NDArray[np.bool_] = np.all([self.numbers[name] == 0 for name in SPREAD], axis=0)
+        return found
+
+    @property
+    def compared(self) -> int:
+        """At how many points there is an effect to speak of: it is defined, and some run differs from its baseline."""
+        return int((np.isfinite(self.numbers["mean"]) & ~self.nil).sum())
+
+    @property
     def is_zero(self) -> bool:
         """Whether no run of any point differs from its baseline."""
-        spread = [self.numbers[name] for name in ("mean", "p05", "p95")]
-        return bool(np.all([np.nan_to_num(some) == 0 for some in spread]))
+        return bool(np.all([np.nan_to_num(self.numbers[name]) == 0 for name in SPREAD]))
+
+    @property
+    def has_intervals(self) -> bool:
+        """Whether the interval of the mean is known anywhere; a single draw gives none."""
+        return bool(np.isfinite(self.numbers["ci95_low"]).any())
 
 
 @dataclass(frozen=True)
@@ -150,7 +169,7 @@ class SweepRecord:
         numbers = np.array(rows, dtype=np.float64).reshape(len(points), len(names))
         scale = [1.0 if name == "share_positive" else outcome.factor for name in names]
         columns = {name: numbers[:, i] * scale[i] for i, name in enumerate(names)}
-        return Curve(points, columns, int(self.manifest["draws"]))
+        return Curve(points, columns, self.draws)
 
     @property
     def sampled(self) -> bool:
@@ -158,9 +177,14 @@ class SweepRecord:
         return str(self.manifest.get("method", "grid")) != "grid"
 
     @property
+    def draws(self) -> int:
+        """Draws of the world."""
+        return int(self.manifest["draws"])
+
+    @property
     def pairs(self) -> int:
         """Runs of a point."""
-        return int(self.manifest["draws"]) * int(self.manifest["seeds"])
+        return self.draws * int(self.manifest["seeds"])
 
     @cached_property
     def axes(self) -> list[Axis]:
@@ -192,24 +216,33 @@ class SweepRecord:
         """The values of the baseline by path, as far as it has any; those of the scenario where it is as written."""
         if self.reference is None:
             return {}
-        return {path: value for path, value in self._written(self.reference).items() if value is not None}
+        found = {path: first_known(self.reference.values.get(path), value) for path, value in self.written.items()}
+        return {path: value for path, value in found.items() if value is not None}
 
-    def _written(self, point: Point | None) -> dict[str, Any]:
+    @cached_property
+    def written(self) -> dict[str, Any]:
+        """The value of each axis in the scenario as written, as points have it; None where it is no single value."""
         scenario = self.manifest.get("scenario") or {}
-        own = {} if point is None else {path: v for path, v in point.values.items() if v is not None}
-        return {axis.path: own.get(axis.path, value_in(scenario, axis.path)) for axis in self.sweep.axes}
+        found = {axis: value_in(scenario, axis.path) for axis in self.sweep.axes}
+        return {
+            axis.path: value if value is None or axis.is_numeric else axis.word(value) for axis, value in found.items()
+        }
 
     @cached_property
     def home(self) -> dict[str, Any]:
-        """The value of each axis at which it is held while another varies: the baseline's, or the nearest to it."""
-        wanted = self._written(self.reference)
+        """The value of each axis at which it is held while another varies: the nearest to the scenario's own.
+
+        At a baseline such as a world without controls, a lever may have nothing to act on. Its value there counts only
+        where the scenario has none.
+        """
+        wanted = {path: first_known(value, self.given.get(path)) for path, value in self.written.items()}
         return {axis.path: nearest(self.values(axis), wanted[axis.path]) for axis in self.sweep.axes}
 
     @property
     def home_policy(self) -> str:
-        """The policy under which axes are compared: that of the baseline, or the first."""
+        """The policy under which axes are compared: the scenario as written, that of the baseline, or the first."""
         held = self.reference.policy if self.reference else ""
-        return held if held in self.policies else self.policies[0]
+        return next((policy for policy in (AS_WRITTEN, held) if policy in self.policies), self.policies[0])
 
     def along(self, axis: Axis, policy: str = "", **others: Any) -> list[Point]:
         """Return the points on a line: `axis` varies, the others stay at home or at the values given by path."""
@@ -241,12 +274,21 @@ def same(one: Any, other: Any) -> bool:
 
 
 def nearest(values: Sequence[Any], wanted: Any) -> Any:
-    """Return the one of some ordered values that is nearest to the one wanted; the middle one where that is unknown."""
+    """Return the one of some ordered values that is nearest to the one wanted, of two equally near the larger.
+
+    Where the one wanted is not known it is the middle one, of words the first.
+    """
     if any(same(wanted, value) for value in values):
         return wanted
     if wanted is None or not is_numeric([*values, wanted]):
         return values[len(values) // 2] if is_numeric(values) else values[0]
-    return min(values, key=lambda value: abs(value - wanted))
+    least = min(abs(value - wanted) for value in values)
+    return max(value for value in values if math.isclose(abs(value - wanted), least, rel_tol=1e-9))
+
+
+def first_known(*values: Any) -> Any:
+    """Return the first of some values that is not None, or None."""
+    return next((value for value in values if value is not None), None)
 
 
 def value_in(block: Any, path: str) -> Any:

@@ -90,7 +90,7 @@ def finding(record: SweepRecord, outcome: Outcome, curve: Curve, what: str, axis
         return f"{capital(what)}: {where} differs by between {ends} {outcome.step}, with too few runs for an interval"
     best = strongest(curve)
     if not best and curve.clear.any():
-        many = f"once all {len(curve.points)} points are compared"
+        many = f"once all {curve.compared} points are compared"
         return f"No difference from the baseline in {where}, by {what}, is clear {many}"
     if not best:
         return f"No clear difference from the baseline in {where}, by {what}"
@@ -126,16 +126,16 @@ def _size(outcome: Outcome, curve: Curve, place: int) -> str:
 
 
 def multiplicity(curve: Curve) -> str:
-    """Return what a reader must know of many intervals at once, for a note."""
-    if not curve.clear.any():
+    """Return what a reader must know of many intervals at once, for a note; points equal to their baseline are none."""
+    if not curve.clear.any() or curve.compared < 2:
         return ""
-    return f"Each interval holds for its point alone; the title allows for all {len(curve.points)}."
+    return f"Each interval holds for its point alone; the title allows for all {curve.compared}."
 
 
 def clear_count(curves: Sequence[Curve], names: Sequence[Outcome]) -> str:
     """Return on how many of several outcomes an effect is clear somewhere, naming those where it is not."""
     unclear = [name.name for name, curve in zip(names, curves, strict=True) if not curve.clear.any()]
-    if len(names) < 2:
+    if len(names) < 2 or not any(curve.has_intervals for curve in curves):
         return ""
     if not unclear:
         return f"On all {len(names)} outcomes the effect is clear for some value."
@@ -156,7 +156,7 @@ def _missing(record: SweepRecord) -> list[str]:
     if failed:
         notes.append(f"{failed} of {record.manifest['runs']} runs failed and are left out.")
     if draws < FEWEST_DRAWS:
-        notes.append(f"{counted(draws, 'draw')}: intervals are rough.")
+        notes.append("1 draw: no intervals." if draws == 1 else f"{draws} draws: intervals are rough.")
     undefined = record.undefined
     if undefined:
         names = [outcome.name for outcome in undefined[:MOST_NAMED]]

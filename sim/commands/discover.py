@@ -37,11 +37,13 @@ def discover(folder: Path, when: str, coverage: float | None, showing: Showing) 
     from sim.analysis.discovery_study import folder_of, study, write
     from sim.analysis.discovery_words import statement
     from sim.experiments.sweep_results import Sweep
+    from sim.results import check_tables
 
     if coverage is not None and not 0.0 < coverage <= 1.0:
         raise InputError(Problem(f"a coverage of {coverage:g} is no share", path="--coverage",
                                  remedy="Give a number above 0 and up to 1, as in 0.5"))  # fmt: skip
     sweep = Sweep(folder)
+    check_tables(folder, sweep.manifest)
     condition = parse(when, sweep.outcomes, sweep.at)
     rule = Rule() if coverage is None else Rule(coverage=coverage)
 

@@ -29,11 +29,14 @@ def regret(folders: Sequence[Path], wish: RegretWish, showing: Showing) -> bool:
     from sim.analysis.regret_study import folder_of, study, write
     from sim.analysis.regret_words import statement
     from sim.experiments.sweep_results import Sweep
+    from sim.results import check_tables
 
     if wish.side not in SIDES:
         raise InputError(Problem(f"there is no side {wish.side}", path="--side", nearest=nearest_name(wish.side, SIDES),
                                  remedy=f"Give one of {', '.join(SIDES)}, or your own with --objective"))  # fmt: skip
     sweeps = [Sweep(folder) for folder in folders]
+    for sweep in sweeps:
+        check_tables(sweep.folder, sweep.manifest)
     objectives = [objectives_of(sweep, wish.side, wish.objectives, wish.at) for sweep in sweeps]
     if any(other != objectives[0] for other in objectives[1:]):
         raise InputError(Problem("the sweeps do not state the same months", path="--at",

@@ -1,5 +1,6 @@
 """The commands that compute or draw: run, compare, chart, replay."""
 
+import os
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
@@ -13,12 +14,13 @@ import typer
 from sim.calendar import month_label
 from sim.commands.show import HEADLINES, Progress, headline, headline_table, progress
 from sim.commands.text import load, print_json
+from sim.disk import disk_errors
 from sim.ensemble import Pace, default_jobs, simulate_block
 from sim.errors import InputError, Problem
 from sim.experiments.sweep_results import is_sweep
 from sim.history import Draw, Order, Outcome, carry_out, redraw
 from sim.plan import Plan, code_digest, machine, plan_comparison, plan_run
-from sim.results import FIGURES, Results
+from sim.results import FIGURES, OutputError, Results, check_tables, read_manifest
 
 if TYPE_CHECKING:
     from sim.scenario import Scenario
@@ -65,14 +67,26 @@ def compare_scenarios(base: str, alternatives: Sequence[str], wish: Wish) -> boo
     return _carry_out(plan, wish, charts=[])
 
 
-def draw_again(folder: Path, jobs: int | None, quiet: bool, as_json: bool) -> bool:
-    """Draw the charts of a folder from its tables. Raises OutputError."""
+def draw_again(folder: Path, out: Path | None, jobs: int | None, quiet: bool, as_json: bool) -> bool:
+    """Draw the charts of a folder from its tables, into the folder `out` if one is given.
+
+    Raises OutputError where a table is not as it was written, or the figures cannot be.
+    """
+    check_tables(folder, read_manifest(folder))
+    if out is not None and out.exists() and not out.is_dir():
+        raise InputError(Problem("--out is a file, not a folder", str(out), remedy="Name a folder"))
+    if out is None and not os.access(folder, os.W_OK):
+        raise OutputError(f"{folder} cannot be written; name another place for the figures with --out")
     with progress(quiet or as_json) as shown:
-        figures = redraw(folder, _drawing(jobs, shown))
+        if out is None:
+            figures = redraw(folder, _drawing(jobs, shown))
+        else:
+            with disk_errors(out, "Some figures may be missing"):
+                figures = list(_drawing(jobs, shown, into=out)(folder))
     if as_json:
         print_json({"status": "done", "folder": str(folder), "figures": [str(path) for path in figures]})
     else:
-        typer.echo(f"{len(figures)} files in {folder / FIGURES}")
+        typer.echo(f"{len(figures)} files in {out or folder / FIGURES}")
     return True
 
 
@@ -155,12 +169,12 @@ def _summary(outcome: Outcome, entries: list[dict[str, Any]], errors: list[str])
     }
 
 
-def _drawing(jobs: int | None, shown: Progress, charts: list[str] | None = None) -> Draw:
+def _drawing(jobs: int | None, shown: Progress, charts: list[str] | None = None, into: Path | None = None) -> Draw:
     def draw(folder: Path) -> Sequence[Path]:
         from sim.charts.drawing import draw_all
 
         shown.say("drawing the charts")
-        return draw_all(folder, jobs=jobs or default_jobs(), only=charts)
+        return draw_all(folder, jobs=jobs or default_jobs(), only=charts, into=into)
 
     return draw
 

@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from sim.analysis.sensitivity_lots import EFFECT, OUTCOMES, Question, question_of
+from sim.analysis.sensitivity import morris_design
+from sim.analysis.sensitivity_lots import EFFECT, OUTCOMES, Question, morris_lot, question_of
 from sim.analysis.sensitivity_split import CHANCE, PARAMETERS, STRUCTURE
 from sim.analysis.sensitivity_stages import QUICK, Run, Sizes, runs_needed
 from sim.analysis.sensitivity_study import Order, carry_out, cautions, check_sizes, folder_name
-from sim.commands.show import Progress, progress, short
+from sim.charts.sweep_text import counted
+from sim.commands.probe import duration, seconds_for
+from sim.commands.show import Progress, headline_rows, progress, short
 from sim.commands.text import load, print_json
 from sim.ensemble import default_jobs
 from sim.errors import InputError, Problem
@@ -23,8 +26,8 @@ from sim.results import FIGURES
 if TYPE_CHECKING:
     from sim.history import Draw, Outcome
 
-SHOWN = 5
-"""Drivers of each outcome that the table on the terminal names."""
+SHOWN, LEAST = 5, 0.005
+"""Drivers of each outcome that the table on the terminal names at most, and the least index that it names."""
 
 
 @dataclass(frozen=True)
@@ -114,15 +117,19 @@ def _drawing(wish: SensitivityWish) -> "Draw":
 def _show_plan(question: Question, sizes: Sizes, wish: SensitivityWish) -> None:
     runs = runs_needed(question, sizes)
     folder = wish.out / folder_name(question, sizes)
+    names, jobs = question.names(), wish.jobs or default_jobs()
+    probed = morris_lot(question, names, morris_design(names, 1, question.scenario.seed))
+    seconds = seconds_for(probed, sum(runs.values())) / jobs
     if wish.as_json:
-        counts = {"names": len(question.names()), "targets": len(question.targets), "all_runs": sum(runs.values())}
-        words = {"folder": str(folder), "warnings": cautions(question, sizes)}
+        counts = {"names": len(names), "targets": len(question.targets), "all_runs": sum(runs.values())}
+        words = {"seconds": round(seconds, 1), "folder": str(folder), "warnings": cautions(question, sizes)}
         print_json({"status": "planned", **counts, "runs": runs, **words})
         return
-    typer.echo(f"{len(question.names())} uncertain names, {len(question.targets)} targets ({', '.join(question.of)})")
+    typer.echo(f"{len(names)} uncertain names, {len(question.targets)} targets ({', '.join(question.of)})")
     for stage, count in runs.items():
         typer.echo(f"  {stage:<8}{count:>8} runs")
     typer.echo(f"  {'in all':<8}{sum(runs.values()):>8} runs, into {folder}")
+    typer.echo(f"about {duration(seconds)} with {counted(jobs, 'process', 'processes')} like this one")
     for text in cautions(question, sizes):
         typer.echo(text, err=True)
 
@@ -153,28 +160,43 @@ def _report(outcome: "Outcome") -> str:
     month = manifest["at"][0]
     of = EFFECT if EFFECT in manifest["of"] else manifest["of"][0]
     what = "the effect of the controls" if of == EFFECT else "the level"
-    index = "total Sobol' index: share of the variance that it has a hand in"
     lines = [f"{manifest['title']}: {manifest['runs']} runs, seed {manifest['seed']}"]
-    lines += ["", f"What drives {what} in {month} ({index})"]
-    totals = _by_outcome(outcome.folder / "sobol.csv", of, month)
-    for name, rows in totals.items():
-        best = sorted(rows, key=lambda row: -float(row["total"]))[:SHOWN]
-        lines.append(f"  {name:<26}" + ", ".join(f"{row['factor']} {float(row['total']):.2f}" for row in best))
+    lines += ["", f"What drives {what} in {month}: share of the variance in which a factor has a hand"]
+    lines.append(drivers_table(_by_outcome(outcome.folder / "sobol.csv", of, month)))
     lines += ["", f"Shares of its variance in {month}: {PARAMETERS}, {STRUCTURE}, {CHANCE}, and their interaction"]
     for name, rows in _by_outcome(outcome.folder / "variance.csv", of, month).items():
-        lines.append(f"  {name:<26}{_shares(rows)}")
+        lines.append(f"  {name:<26}{shares_text(rows)}")
     figures = f", {FIGURES} ({len(manifest['figures'])} files)" if manifest["figures"] else ""
     state = "These results were there already; --force computes them again" if outcome.found else "Written"
     return "\n".join([*lines, "", f"{state}: {outcome.folder}", f"  {', '.join(manifest['tables'])}{figures}"])
 
 
-def _shares(rows: Sequence[Mapping[str, str]]) -> str:
+def drivers_table(totals: Mapping[str, Sequence[Mapping[str, str]]]) -> str:
+    """Return the largest total indices of each outcome with their intervals, as a plain table."""
+    table = [["outcome", "factor", "total Sobol' index [95% interval]"]]
+    for name, rows in totals.items():
+        best = sorted(rows, key=lambda row: -float(row["total"]))[:SHOWN]
+        told = [[row["factor"], _index(row)] for row in best if float(row["total"]) >= LEAST]
+        table += [[name if place == 0 else "", *cells] for place, cells in enumerate(told or [["none", ""]])]
+    return headline_rows(table)
+
+
+def _index(row: Mapping[str, str]) -> str:
+    total, low, high = (float(row[key]) for key in ("total", "total_low", "total_high"))
+    return f"{total:.2f} [{max(0.0, low):.2f}, {high:.2f}]"
+
+
+def shares_text(rows: Sequence[Mapping[str, str]]) -> str:
+    """Return the shares of the variance of an outcome in per cent, and its standard deviation."""
     share = {row["part"]: row["share"] for row in rows}
     if not share[PARAMETERS]:
         return "no variance"
     alone = [float(share[name]) for name in (PARAMETERS, STRUCTURE, CHANCE)]
     spread = float(next(row["variance"] for row in rows if row["part"] == "total")) ** 0.5
-    return ", ".join(f"{part:.0%}" for part in [*alone, 1.0 - sum(alone)]) + f" (standard deviation {short(spread)})"
+    return (
+        ", ".join(f"{round(100 * part)}%" for part in [*alone, 1.0 - sum(alone)])
+        + f" (standard deviation {short(spread)})"
+    )
 
 
 def _by_outcome(path: Path, of: str, month: str) -> dict[str, list[dict[str, Any]]]:

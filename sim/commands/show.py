@@ -128,11 +128,11 @@ def headline_table(entries: Sequence[Mapping[str, Any]]) -> str:
     return headline_rows(rows)
 
 
-def headline_rows(rows: Sequence[Sequence[str]]) -> str:
-    """Return rows, of which the first is the header, as a plain table."""
+def headline_rows(rows: Sequence[Sequence[str]], heads: int = 1) -> str:
+    """Return rows, of which the first `heads` are the header, as a plain table."""
     widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    return "\n".join([lines[0], "  ".join("-" * width for width in widths), *lines[1:]])
+    return "\n".join([*lines[:heads], "  ".join("-" * width for width in widths), *lines[heads:]])
 
 
 def short(number: float | None) -> str:

@@ -2,7 +2,6 @@
 
 import shlex
 import sys
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from sim.charts.sweep_text import counted
+from sim.commands.probe import duration, seconds_for
 from sim.commands.show import Progress, headline_rows, progress, short
 from sim.commands.text import print_json
 from sim.errors import InputError, Problem
 from sim.experiments.axes import parse_axis
 from sim.experiments.batch import How, part_size
-from sim.experiments.experiment import POINT, Experiment, plan_experiment
+from sim.experiments.experiment import POINT, Experiment, Point, plan_experiment
 from sim.experiments.outcomes import DEFAULT_OUTCOMES
 from sim.experiments.sweep import Order, Swept, carry_out_sweep, merge
 from sim.experiments.sweep_results import Sweep, SweepPoint
@@ -25,7 +26,7 @@ from sim.yamlfile import parse_value
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-SHOWN_POINTS, PROBED_RUNS, PROBED_MONTHS = 24, 96, 8
+SHOWN_POINTS = 24
 HEADLINE = ("frontier_capability.CN", "gap_months.CN", "token_share_abroad.CN", "revenue_share_abroad.CN")
 METHODS = {"lhs": "latin_hypercube"}
 """Short words for methods."""
@@ -165,12 +166,11 @@ def _baseline(texts: Sequence[str]) -> Any:
 
 def _show_plan(experiment: Experiment, manner: Manner) -> None:
     """Say how many runs, how long and how large; the time is measured on a small part of the first block."""
-    seconds = _probe(experiment) / max(1, manner.jobs or 2)
+    seconds = seconds_for(experiment.lot(), experiment.runs) / max(1, manner.jobs or 2)
     width = len(experiment.ask.columns) + sum(not dist.is_fixed for dist in experiment.base.world.values())
     megabytes = experiment.runs * (8 * width + 4 * len(experiment.ask.series) * experiment.base.months) / 1e6
-    known = {
-        "points": sum(point.role == POINT for point in experiment.points),
-        "baselines": sum(point.role != POINT for point in experiment.points),
+    known: dict[str, Any] = {
+        **_counts(experiment.points),
         "draws": experiment.block.draws, "seeds": experiment.block.seeds, "runs": experiment.runs,
         "months": experiment.base.months, "parts": -(-experiment.runs // part_size(experiment.runs)),
         "against": experiment.against, "seconds": round(seconds, 1), "megabytes": round(megabytes, 1),
@@ -179,38 +179,14 @@ def _show_plan(experiment: Experiment, manner: Manner) -> None:
     if manner.as_json:
         print_json({"status": "dry run", **known})
         return
-    extra = f" and {known['baselines']} baselines" if known["baselines"] else ""
-    typer.echo(f"{known['points']} points{extra} x {known['draws']} draws x {known['seeds']} seeds = "
-               f"{experiment.runs:,} runs of {known['months']} months, in {known['parts']} parts")  # fmt: skip
+    typer.echo(f"{_size(known)} = {experiment.runs:,} runs of {known['months']} months, "
+               f"in {counted(known['parts'], 'part')}")  # fmt: skip
     typer.echo(f"compared with: {experiment.against}")
-    typer.echo(f"about {_duration(seconds)} with {manner.jobs or 2} processes like this one, about {megabytes:,.1f} MB")
+    processes = counted(manner.jobs or 2, "process", "processes")
+    typer.echo(f"about {duration(seconds)} with {processes} like this one, about {megabytes:,.1f} MB")
     typer.echo(f"folder: {known['folder']}")
     for text in experiment.warnings:
         typer.echo(text, err=True)
-
-
-def _probe(experiment: Experiment) -> float:
-    """Return the estimated seconds of one process for all runs."""
-    import numpy as np
-
-    from sim.engine import Engine
-
-    lot = experiment.lot()
-    rows = next(iter(lot.blocks(min(PROBED_RUNS, len(lot)))))
-    engine = Engine(lot.take(rows))
-    months = min(PROBED_MONTHS, experiment.base.months)
-    engine.advance()
-    started = time.perf_counter()
-    for _ in range(months - 1):
-        engine.advance()
-    month = (time.perf_counter() - started) / max(1, months - 1)
-    return float(np.ceil(len(lot) / len(rows)) * month * experiment.base.months)
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{max(1, round(seconds))} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 def replay_in_sweep(folder: Path, number: int, as_json: bool) -> bool:
@@ -273,7 +249,6 @@ def _summary(swept: Swept, failed: Sequence[Mapping[str, Any]]) -> dict[str, Any
         "hash",
         "title",
         "runs",
-        "points",
         "draws",
         "seeds",
         "at",
@@ -285,6 +260,8 @@ def _summary(swept: Swept, failed: Sequence[Mapping[str, Any]]) -> dict[str, Any
     status = "incomplete" if failed else "partial" if swept.missing else "found" if swept.found else "done"
     figures = [str(swept.folder / name) for name in swept.manifest.get("figures", [])]
     known = {key: swept.manifest[key] for key in keys if key in swept.manifest}
+    if not swept.missing:
+        known |= _counts(Sweep(swept.folder, swept.manifest).points)
     return {"status": status, "folder": str(swept.folder), "missing": swept.missing, "failed": list(failed), **known,
             "figures": figures}  # fmt: skip
 
@@ -292,8 +269,9 @@ def _summary(swept: Swept, failed: Sequence[Mapping[str, Any]]) -> dict[str, Any
 def _report(swept: Swept) -> str:
     manifest = swept.manifest
     sweep = Sweep(swept.folder, manifest)
-    size = f"{manifest['points']} points x {manifest['draws']} draws x {manifest['seeds']} seeds"
-    what = f"mean effect in {manifest['at'][-1]} against: {manifest['against']} [95% interval of the mean]"
+    size = _size({**manifest, **_counts(sweep.points)})
+    shares = "; shares run from 0 to 1" if any(sweep.unit(name).startswith("share") for name in _shown(sweep)) else ""
+    what = f"mean effect in {manifest['at'][-1]} against: {manifest['against']} [95% interval of the mean]{shares}"
     title = f"{manifest['title']}: {size}\n{what}"
     state = "These results were there already; --force computes them again" if swept.found else "Written"
     files = ", ".join(["manifest.json", *manifest["tables"]])
@@ -302,16 +280,37 @@ def _report(swept: Swept) -> str:
     )
 
 
-def _table(sweep: Sweep) -> str:
+def _counts(points: "Sequence[Point | SweepPoint]") -> dict[str, int]:
+    """How many points were asked for, and how many are there only to be compared with."""
+    asked = sum(point.role == POINT for point in points)
+    return {"points": asked, "baselines": len(points) - asked}
+
+
+def _size(known: Mapping[str, Any]) -> str:
+    """Points, baselines, draws and seeds in words."""
+    extra = f" and {counted(known['baselines'], 'baseline')}" if known["baselines"] else ""
+    size = " x ".join(counted(known[f"{what}s"], what) for what in ("draw", "seed"))
+    return f"{counted(known['points'], 'point')}{extra} x {size}"
+
+
+def _shown(sweep: Sweep) -> list[str]:
+    """The outcomes of the table on the terminal."""
     usual = tuple(sweep.outcomes) == DEFAULT_OUTCOMES
-    outcomes = list(HEADLINE) if usual else sweep.outcomes[: len(HEADLINE)]
+    return list(HEADLINE) if usual else sweep.outcomes[: len(HEADLINE)]
+
+
+def _table(sweep: Sweep) -> str:
+    outcomes = _shown(sweep)
     asked = [point for point in sweep.points if point.role == POINT]
     effects = {(row["point"], row["outcome"]): row for row in sweep.effects() if row["at"] == sweep.at[-1]}
     rows = [[*(["policy"] if len({point.policy for point in asked}) > 1 else []),
              *(axis.label for axis in sweep.axes), *outcomes]]  # fmt: skip
+    units = [*[""] * (len(rows[0]) - len(outcomes) - len(sweep.axes)),
+             *(axis.unit for axis in sweep.axes), *(sweep.unit(name) for name in outcomes)]  # fmt: skip
+    rows.append(units)
     for point in asked[:SHOWN_POINTS]:
         rows.append([*_names(sweep, point, rows[0]), *(_cell(effects[str(point.number), name]) for name in outcomes)])
-    text = headline_rows(rows)
+    text = headline_rows(rows, heads=2)
     more = len(sweep.outcomes) - len(outcomes)
     text += f"\n({more} more outcomes in effects.csv)" if more else ""
     left = len(asked) - SHOWN_POINTS

@@ -128,8 +128,7 @@ def plan_experiment(
     ask = Ask(outcomes, at, column_names(block.series, "--series"))
     _check_size(block, axes)
     points, against = _Points(template, block, axes, origin).make()
-    experiment = Experiment(replace(base, experiment=None), axes, points, against, block, ask)
-    return experiment
+    return Experiment(replace(base, experiment=None), axes, points, against, block, ask)
 
 
 def _block(base: Scenario, changes: Values) -> ExperimentBlock:

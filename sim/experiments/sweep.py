@@ -17,10 +17,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sim.calendar import month_index, month_label
-from sim.disk import clear_unfinished, disk_errors, one_writer, write_whole
+from sim.disk import clear_unfinished, disk_errors, one_writer, write_csv, write_whole
 from sim.errors import InputError
 from sim.experiments.axes import Axis
 from sim.experiments.batch import Batch, How, compute
@@ -30,10 +30,12 @@ from sim.experiments.outcomes import Ask
 from sim.experiments.sweep_results import DESIGN, EFFECTS, EXPERIMENT, RUNS, Sweep
 from sim.experiments.sweep_tables import (
     FAILURES,
+    design_header,
     design_rows,
+    effect_header,
     effect_rows,
+    summary_header,
     summary_rows,
-    write_csv,
     write_failures,
     write_runs,
 )
@@ -42,9 +44,6 @@ from sim.plan import code_digest, commit, machine, versions
 from sim.results import FORMAT, MANIFEST, SERIES, SUMMARY, OutputError, check_tables, file_digest, read_manifest
 from sim.scenario import scenario_from_resolved
 from sim.scenario_schema import ExperimentBlock
-
-if TYPE_CHECKING:
-    pass
 
 KIND = "sweep"
 POINTS = "points.jsonl.gz"
@@ -225,7 +224,7 @@ def _finish(folder: Path, experiment: Experiment, batch: Batch) -> dict[str, Any
     write_runs(folder, experiment, batch)
     failed = write_failures(folder, experiment, batch.failures)
     tables = [RUNS, DESIGN, SUMMARY, EFFECTS, *([SERIES] if experiment.ask.series else [])]
-    write_csv(folder / DESIGN, design_rows(experiment))
+    write_csv(folder / DESIGN, design_header(experiment.axes), design_rows(experiment))
     head = json.loads((folder / EXPERIMENT).read_text(encoding="utf-8"))
     few = few_draws(experiment.block.draws)
     manifest: dict[str, Any] = {
@@ -237,8 +236,8 @@ def _finish(folder: Path, experiment: Experiment, batch: Batch) -> dict[str, Any
         "figures": [],
     }
     sweep = Sweep(folder, manifest)
-    write_csv(folder / SUMMARY, summary_rows(sweep))
-    write_csv(folder / EFFECTS, effect_rows(sweep))
+    write_csv(folder / SUMMARY, summary_header(sweep.axes), summary_rows(sweep))
+    write_csv(folder / EFFECTS, effect_header(sweep.axes), effect_rows(sweep))
     manifest["tables"] = {name: file_digest(folder / name) for name in tables}
     write_whole(folder / MANIFEST, json.dumps(manifest, indent=1, ensure_ascii=False).encode() + b"\n")
     if not failed:

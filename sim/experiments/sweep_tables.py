@@ -1,10 +1,8 @@
 """The tables of a sweep: every run, its monthly series, the design, levels and paired effects, and what failed."""
 
 import contextlib
-import csv
-import io
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +23,7 @@ if TYPE_CHECKING:
     import pyarrow
 
 FAILURES = "failures"
+OUTCOME_HEADER = ("outcome", "at", "unit")
 RUNS_AT_ONCE = 3072
 
 
@@ -143,16 +142,13 @@ def write_failures(folder: Path, experiment: Experiment, failures: Sequence[Fail
     return listed
 
 
-def write_csv(path: Path, rows: Iterable[Sequence[str]]) -> None:
-    """Write rows, of which the first is the header, as a whole file. Raises OSError."""
-    stream = io.StringIO(newline="")
-    csv.writer(stream, lineterminator="\n").writerows(rows)
-    write_whole(path, stream.getvalue().encode())
+def design_header(axes: Sequence[Axis]) -> list[str]:
+    """Return the columns of design.csv."""
+    return ["point", "role", "policy", "baseline", *(axis.path for axis in axes)]
 
 
 def design_rows(experiment: Experiment) -> Iterator[list[str]]:
     """Yield the rows of design.csv: a point each."""
-    yield ["point", "role", "policy", "baseline", *(axis.path for axis in experiment.axes)]
     for point in experiment.points:
         yield [str(point.number), point.role, point.policy, str(point.baseline), *_axis_cells(experiment.axes, point)]
 
@@ -162,18 +158,26 @@ def _axis_cells(axes: Sequence[Axis], point: Point) -> list[str]:
     return ["" if cell is None else number_text(cell) if isinstance(cell, float) else str(cell) for cell in cells]
 
 
+def summary_header(axes: Sequence[Axis]) -> list[str]:
+    """Return the columns of summary.csv."""
+    return ["point", "policy", *(axis.path for axis in axes), *OUTCOME_HEADER, *LEVEL_HEADER]
+
+
 def summary_rows(sweep: Sweep) -> Iterator[list[str]]:
     """Yield the rows of summary.csv: levels by point and outcome."""
-    yield ["point", "policy", *(axis.path for axis in sweep.axes), "outcome", "at", "unit", *LEVEL_HEADER]
     for names, values in _by_column(sweep):
         for point in sweep.points:
             found = [number_text(number) for number in numbers(level(values[point.number]))]
             yield [str(point.number), point.policy, *sweep.cells(point), *names, *found]
 
 
+def effect_header(axes: Sequence[Axis]) -> list[str]:
+    """Return the columns of effects.csv."""
+    return ["point", "policy", "baseline", *(axis.path for axis in axes), *OUTCOME_HEADER, *EFFECT_HEADER]
+
+
 def effect_rows(sweep: Sweep) -> Iterator[list[str]]:
     """Yield the rows of effects.csv: paired effects by point and outcome, baselines left out."""
-    yield ["point", "policy", "baseline", *(axis.path for axis in sweep.axes), "outcome", "at", "unit", *EFFECT_HEADER]
     for names, values in _by_column(sweep):
         for point in (point for point in sweep.points if point.role == POINT):
             found = effect(values[point.number], values[point.baseline])
