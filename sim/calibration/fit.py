@@ -159,13 +159,15 @@ def _weights(likelihood: Likelihood, drawn: Array, stated: Array, effort: Effort
         for _ in range(30):
             step /= 2.0
             power += step if _effective(power * log_weights) >= FEWEST * effort.draws else -step
-    weights = np.exp(power * (log_weights - log_weights.max()))
+    with np.errstate(under="ignore"):
+        weights = np.exp(power * (log_weights - log_weights.max()))
     return weights / weights.sum(), float(tail)
 
 
 def _effective(log_weights: Array) -> float:
-    weights = np.exp(log_weights - log_weights.max())
-    return float(weights.sum() ** 2 / (weights**2).sum())
+    with np.errstate(under="ignore"):
+        weights = np.exp(log_weights - log_weights.max())
+        return float(weights.sum() ** 2 / (weights**2).sum())
 
 
 def _singular(likelihood: Likelihood, chain: Chain) -> Array:

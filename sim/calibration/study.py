@@ -16,7 +16,7 @@ from sim.calibration.fit import QUICK, Effort, Fit, fit
 from sim.calibration.fitted import FITTED, Targets, fitted_targets, scale_of, targets_of
 from sim.calibration.page import page
 from sim.calibration.play import Player, Progress
-from sim.calibration.unknowns import PRIORS, Unknowns, unknowns
+from sim.calibration.unknowns import PRIORS, SLACK, SLACK_PRIOR, Unknowns, unknowns
 from sim.data import Row, load_tables
 from sim.operators import OPERATORS, untransform
 from sim.places import data_folder
@@ -38,8 +38,6 @@ HEADLINES = (
     "efficiency_researchers.CN", "algorithmic_efficiency.CN", "scarcity_premium.CN", "consumer_surplus",
 )  # fmt: skip
 """Outputs beside the operators whose variance is shared out over the names."""
-SLACK = ("model.channels.slack=true", "world.research.slack={min: -0.6, max: 0.6}")
-"""The response of progress to scarcity as a thing to be fitted: its prior has zero in its middle."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +74,7 @@ def ask(
 
 def study_of(question: Question, pace: Pace) -> Study:
     """Return the study of a question."""
-    found = unknowns(question.scenario, question.until, SLACK if question.slack else ())
+    found = unknowns(question.scenario, question.until, question.slack)
     known = {"question": asdict(question), "scenario": found.scenario.digest(), "priors": file_digest(_priors())}
     name = f"{question.scenario}-{question.until}" + ("-slack" if question.slack else "")
 
@@ -177,14 +175,15 @@ def _slack(question: Question, found: Unknowns, result: Fit) -> dict[str, float]
     """Prior and posterior of the response of progress to scarcity, where it was fitted."""
     if not question.slack:
         return None
-    place = found.names.index("research.slack")
+    place = found.names.index(SLACK)
     values = found.values(result.posterior[0][:: question.effort.chances])[:, place]
+    first, last = SLACK_PRIOR.quantile(np.array([0.05, 0.95]))
     p05, p50, p95 = weighted_quantiles(values[:, np.newaxis], result.weights, (0.05, 0.5, 0.95))[:, 0]
     above = float(result.weights[values > 0.0].sum())
     fitted = float(place in result.emulator.active)
     return {
-        "prior_p05": -0.54,
-        "prior_p95": 0.54,
+        "prior_p05": float(first),
+        "prior_p95": float(last),
         "p05": p05,
         "p50": p50,
         "p95": p95,

@@ -6,13 +6,13 @@ prior, and the fit works on scores: before data they are independent and standar
 """
 
 import csv
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sim.arrays import Array, Whole
+from sim.distributions import Distribution
 from sim.errors import InputError, Problem
 from sim.lots import Lot
 from sim.places import data_folder
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from sim.scenario import Scenario
 
 PRIORS = "priors.csv"
+SLACK = "research.slack"
+SLACK_PRIOR = Distribution("uniform", (-0.6, 0.6))
+"""Prior of the response of progress to scarcity, where it is fitted: zero in the middle, so that either sign can win.
+parameters.csv keeps it from 0 up, for scenarios that switch the channel on."""
 LUCK = ".compute"
 """End of the names of what is drawn for labs but is no number of the world: it stays luck."""
 
@@ -52,12 +56,18 @@ class Unknowns:
         return np.stack(columns, axis=1)
 
 
-def unknowns(name: str, until: str, sets: Sequence[str] = ()) -> Unknowns:
-    """Return what is fitted to data up to a month, in the world of a scenario with prior ranges. Raises InputError."""
+def unknowns(name: str, until: str, slack: bool = False) -> Unknowns:
+    """Return what is fitted to data up to a month, in the world of a scenario with prior ranges.
+
+    `slack`: with the response of own progress to lost relative position. Raises InputError.
+    """
     priors = [
         f"world.{row['name']}={{p05: {row['low']}, p50: {row['central']}, p95: {row['high']}}}" for row in prior_rows()
     ]
-    scenario = load_scenario(name, ["world.base=prior", f"end={until}", f"outputs.at=[{until}]", *priors, *sets])
+    scenario = load_scenario(name, ["world.base=prior", f"end={until}", f"outputs.at=[{until}]", *priors,
+                                    *(["model.channels.slack=true"] if slack else [])])  # fmt: skip
+    if slack:
+        scenario = replace(scenario, world={**scenario.world, SLACK: SLACK_PRIOR})
     drawn = names_drawn(scenario)
     return Unknowns(scenario, tuple(known for known in drawn if not known.endswith(LUCK)))
 
