@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -15,7 +16,7 @@ from sim.charts.drawing import DOTS_PER_INCH, EXPERIMENT_CHARTS, Kind, by_reason
 from sim.charts.heatmap import heatmaps
 from sim.charts.sheet import Drawn, Heading, open_sheet
 from sim.charts.style import house_style
-from sim.charts.sweep_data import SweepRecord
+from sim.charts.sweep_data import Curve, SweepRecord
 from sim.cli import app
 from sim.history import redraw
 from sim.results import read_manifest
@@ -118,6 +119,9 @@ def test_cells_that_cannot_differ_are_not_hatched_and_not_counted(tmp_path: Path
         "In 0 of 4 cells the interval includes zero or is not known. In 5 more every run equals its baseline." in told
     )
     assert "the title allows for all 4." in told
+    ends = {"mean": [0.0, 0.0], "ci95_low": [0.0, -1.0], "ci95_high": [0.0, 1.0], "p05": [0.0, 0.0], "p95": [0.0, 0.0]}
+    some = Curve(record.points[:2], {name: np.array(values) for name, values in ends.items()}, 12)
+    assert some.nil.tolist() == [True, False]  # a few runs that cancel out are no identity
 
 
 def test_a_long_unit_stays_on_the_sheet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -319,7 +319,8 @@ def test_titles_claim_only_what_the_interval_supports(records: dict[str, SweepRe
 def test_an_effect_picked_among_many_needs_a_wider_interval() -> None:
     """Half widths by hand from Student's t: 2.2010 for one point of 12 draws, 3.8335 for one picked among 18."""
     mean = np.array([0.0, *[2.3] * 16, 3.8, 3.9])
-    ends = {"mean": mean, "ci95_low": mean - 2.2010, "ci95_high": mean + 2.2010, "p05": mean, "p95": mean}
+    half = np.where(mean == 0, 0.0, 2.2010)
+    ends = {"mean": mean, "ci95_low": mean - half, "ci95_high": mean + half, "p05": mean, "p95": mean}
     points: list[Any] = list(range(19))
     curve = Curve(points, ends, 12)
     assert curve.clear.sum() == 18

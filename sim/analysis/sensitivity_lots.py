@@ -37,13 +37,14 @@ CHANCE = "chance"
 """The last factor of a Sobol' design: the luck of the months."""
 OTHERS = "other parameters"
 GROUPS = {
-    "other chips and compute": ("chip_market", "compute"),
+    "other chips and compute": ("chip_market", "compute", "serving"),
     "other research and talent": ("research", "talent", "budget", "knowledge", "reasoning", "training", "capability",
                                   "events"),
     "other release and prices": ("release", "pricing"),
     "other demand": ("demand",),
     "other governments": ("gov",),
     "other traits of labs": ("labs",),
+    "other observation": ("observation",),
 }  # fmt: skip
 """Factors of a Sobol' design beside the parameters that it names: all others, by the first word of their names."""
 AS_WRITTEN = "as written"

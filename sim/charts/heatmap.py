@@ -45,7 +45,11 @@ class Facet:
 
     def table(self, name: str) -> Floats:
         """Return a column of the effects by row and column; NaN where there is no point."""
-        found = iter(self.curve[name])
+        return self.placed(self.curve[name])
+
+    def placed(self, values: NDArray[Any]) -> Floats:
+        """Return what is known of the points by row and column; NaN where there is no point."""
+        found = iter(values)
         return np.array([[next(found) if point else np.nan for point in row] for row in self.cells], dtype=np.float64)
 
 
@@ -204,15 +208,14 @@ def _cells_on(ax: "Axes", plane: Plane, facet: Facet, norm: Any, hatching: bool)
     from matplotlib.patches import Rectangle
 
     colours = colormaps[COLOURS]
-    mean, low, high, p05, p95 = (facet.table(name) for name in ("mean", "ci95_low", "ci95_high", "p05", "p95"))
+    mean, clear, nil = (facet.placed(values) for values in (facet.curve["mean"], facet.curve.clear, facet.curve.nil))
     for (row, column), value in np.ndenumerate(mean):
         point = facet.cells[row][column]
         known = bool(np.isfinite(value))
         face = colours(norm(value)) if known else UNKNOWN if point else PAPER
         place, size = (column - 0.5, row - 0.5), (1, 1)
         ax.add_patch(Rectangle(place, *size, facecolor=face, edgecolor=PAPER, lw=0.8, zorder=2))
-        equal = value == p05[row, column] == p95[row, column] == 0
-        unclear = hatching and known and not equal and not (low[row, column] > 0 or high[row, column] < 0)
+        unclear = hatching and known and not nil[row, column] and not clear[row, column]
         if unclear:
             hatched = Rectangle(place, *size, fill=False, hatch="////", edgecolor="#9C9C9C", lw=0, zorder=2.5)
             hatched.set_gid("unclear")

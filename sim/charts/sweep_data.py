@@ -75,7 +75,8 @@ class Curve:
     @property
     def nil(self) -> NDArray[np.bool_]:
         """Where nothing can be told apart: no run of the point differs from its baseline."""
-        found: NDArray[np.bool_] = np.all([self.numbers[name] == 0 for name in SPREAD], axis=0)
+        wide = self.numbers["ci95_high"] > self.numbers["ci95_low"]
+        found: NDArray[np.bool_] = np.all([self.numbers[name] == 0 for name in SPREAD], axis=0) & ~wide
         return found
 
     @property
@@ -86,7 +87,7 @@ class Curve:
     @property
     def is_zero(self) -> bool:
         """Whether no run of any point differs from its baseline."""
-        return bool(np.all([np.nan_to_num(self.numbers[name]) == 0 for name in SPREAD]))
+        return bool((self.nil | np.isnan(self.numbers["mean"])).all())
 
     @property
     def has_intervals(self) -> bool:
