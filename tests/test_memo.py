@@ -17,7 +17,7 @@ from sim.memo.play import Found, Sizes, compute, runs_needed
 from sim.memo.prices import PARTS
 from sim.memo.quantities import QUANTITIES
 from sim.memo.study import Asked, memo, verdict_of
-from sim.memo.verdict import CONDITIONAL, REFUTED, SUPPORTED, decide, share_claimed, summary
+from sim.memo.verdict import CONDITIONAL, REFUTED, SUPPORTED, decide, near_a_line, share_claimed, summary
 from sim.memo.worlds import (
     CONTROLS,
     FRICTIONLESS,
@@ -88,6 +88,15 @@ def test_rule(
 def test_too_few_runs_support_and_refute_nothing() -> None:
     assert decide(1.0, 7, GOOD, None).word == CONDITIONAL
     assert decide(0.0, 7, GOOD, "own").word == CONDITIONAL
+
+
+def test_verdicts_that_other_draws_could_tip_are_named() -> None:
+    assert near_a_line(0.91, 0.02, GOOD)
+    assert near_a_line(0.12, 0.02, GOOD)
+    assert not near_a_line(0.5, 0.03, GOOD)
+    assert not near_a_line(0.99, 0.004, {"V1a": 0.99})
+    assert near_a_line(0.99, 0.01, {"V1a": 0.76})
+    assert not near_a_line(0.5, 0.01, {"V1a": 0.76}), "variants decide nothing where the scenario does not"
 
 
 def test_share_counts_sign_and_size_and_leaves_out_what_is_unknown() -> None:

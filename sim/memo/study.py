@@ -12,7 +12,7 @@ from sim.memo.play import Found, Sizes
 from sim.memo.prices import PARTS
 from sim.memo.quantities import FIVE, FIVE_MONTHS, QUANTITIES
 from sim.memo.reader import PLACEBO_LABS
-from sim.memo.verdict import CONDITIONAL, RULE, Verdict, decide, plain, share_claimed, summary
+from sim.memo.verdict import CONDITIONAL, RULE, Verdict, decide, near_a_line, plain, share_claimed, summary
 from sim.memo.worlds import (
     ARM_WORDS,
     CONTROLS,
@@ -111,6 +111,7 @@ def _hypothesis(row: Claim, bases: Bases, judged: str, asked: Asked) -> dict[str
         "verdict": word,
         "judged_on": judged,
         "reasons": list(verdicts[judged].reasons),
+        "near_a_line": _near(row, found, asked.settings, shares),
         "verdicts": {base: {"verdict": v.word, "reasons": list(v.reasons)} for base, v in verdicts.items()},
         "effects": {base: _effect(row, found) for base, found in bases.items()},
         "beside": {
@@ -142,6 +143,15 @@ def verdict_of(row: Claim, found: Mapping[str, Found], settings: Sequence[Settin
         }
     own = row.own_rule(found) if known else None
     return decide(shares[MAIN], known, variants, own, cells, row.sign)
+
+
+def _near(row: Claim, found: Mapping[str, Found], settings: Sequence[Setting], shares: Mapping[str, float]) -> bool:
+    values = found[MAIN].values[row.quantity]
+    if row.own_rule(found) if np.isfinite(values).any() else True:
+        return False
+    variants = {setting.key: shares[setting.key] for setting in settings if setting.group == STRUCTURE}
+    error = summary(values, row.sign, row.least)["p_error"]
+    return error is not None and near_a_line(shares[MAIN], error, variants)
 
 
 def _shares(row: Claim, found: Mapping[str, Found]) -> dict[str, float]:

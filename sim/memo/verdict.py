@@ -70,6 +70,13 @@ def decide(
     return Verdict(SUPPORTED, (f"it holds in {main:.0%} of the runs and in every structural variant",))
 
 
+def near_a_line(main: float, error: float, variants: Mapping[str, float]) -> bool:
+    """Whether a share lies within two Monte Carlo errors of a line that decides: other draws could tip the verdict."""
+    lines = [abs(main - line) for line in (NEVER, SURE)]
+    lines += [abs(share - IN_VARIANTS) for share in variants.values()] if main >= SURE - 2.0 * error else []
+    return any(distance <= 2.0 * error for distance in lines)
+
+
 def summary(values: Array, sign: int = 1, least: float = 0.0) -> dict[str, Any]:
     """Return what is reported of a quantity, (draws, seeds): centre, 90% interval, errors, and shares of runs.
 

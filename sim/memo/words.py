@@ -55,7 +55,8 @@ def _held(row: Told, base: str) -> str:
 
 def _verdict(row: Told) -> str:
     reasons = "; ".join(row["reasons"])
-    return f"Verdict on the {row['judged_on']}: {row['verdict']} ({reasons})."
+    tip = " It lies within two Monte Carlo errors of a line of the rule: other draws could tip it."
+    return f"Verdict on the {row['judged_on']}: {row['verdict']} ({reasons}).{tip if row['near_a_line'] else ''}"
 
 
 def _span(rows: Sequence[Told], show: Callable[[float | None], str]) -> str:
