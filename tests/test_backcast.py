@@ -16,7 +16,7 @@ from sim.backcast.facts import fact_bands, facts_summary
 from sim.backcast.page import page
 from sim.backcast.points import Point, by_operator, in_units, on_scale, points_of, reading, series_of
 from sim.backcast.predict import DRAWS, NothingToForecast, luck_of, paths_of, predict, predict_alone
-from sim.backcast.question import ALONE, FROZEN, MODEL, UNTIED, ask, origin_of
+from sim.backcast.question import ALONE, FROZEN, MODEL, UNFITTED, UNTIED, ask, origin_of
 from sim.backcast.report import as_json, score_rows
 from sim.backcast.study import METHODS, Study, carry_out, planned
 from sim.backcast.summary import RIVALS, beside, counted, sentence, targets_of
@@ -278,6 +278,27 @@ def test_an_origin_without_a_fit_falls_back_to_the_prior(tmp_path: Path, monkeyp
 
 
 SMALL = ("--world", "prior", "--draws", "8", "--until", "2026-02", "--origins", "2024-12", "--no-charts")
+
+
+def test_a_fit_is_set_beside_the_prior_and_only_its_own_origin_uses_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, study: Study
+) -> None:
+    """The rival 'not fitted' is the study with the prior, number by number; without a fit there is none."""
+    (tmp_path / "posterior").mkdir()
+    lines = "draw,weight,labs.OpenAI.lab_effect\n0,1,0.4\n1,1,0.6\n"
+    (tmp_path / "posterior" / f"{CUT}.csv").write_text(lines, encoding="utf-8")
+    monkeypatch.setattr("sim.posterior.data_folder", lambda: tmp_path)
+    question = ask("history_hold", None, UNTIL, RUNS, ["2023-12"], "posterior")
+    assert question.cut == CUT
+    found = carry_out(question, Pace())
+    mine, prior = targets_of(found.scored), targets_of(study.scored)
+    for key, methods in mine.items():
+        assert (UNFITTED in methods) == (key[0] == CUT)
+        rival = methods[UNFITTED] if key[0] == CUT else methods[MODEL]
+        assert rival.score == prior[key][MODEL].score
+    frontier = mine[CUT, "frontier_eci", "L3 (frontier 2025-12)"]
+    assert frontier[MODEL].score != frontier[UNFITTED].score
+    assert "prior stands in" in as_json(found)["notes"][0]
 
 
 def call(*words: str) -> Result:

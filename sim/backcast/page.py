@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sim.backcast.baselines import LAST, TREND
-from sim.backcast.question import ALONE, FROZEN, MODEL, UNTIED
-from sim.backcast.summary import RIVALS
+from sim.backcast.question import FROZEN, MODEL, UNFITTED, UNTIED
+from sim.backcast.summary import RIVALS, SIMPLE
 
 STATED = ("2026-12", "2027-12")
 """Months of the table of forecasts, as far as the horizon reaches."""
@@ -62,11 +62,14 @@ def verdict(found: Json) -> str:
     weaker = [row["operator"] for row in found["operators"] if not row["given"] and _beaten_by_rule(row)]
     if weaker:
         text += f" A simple rule does better for {', '.join(weaker)}."
-    for name, words in ((FROZEN, "with frozen routines"), (UNTIED, "without networks")):
+    for name, words in ((UNFITTED, "with the prior"), (FROZEN, "with frozen routines"), (UNTIED, "without networks")):
         row = rules[name]
+        if not row["targets"]:
+            continue
         text += f" Beside the same model {words} it is better on {row['beaten']} of {row['targets']} targets"
         text += f" (median ratio {number(row['ratio'])})"
-        text += ": these mechanisms earn nothing in the scores." if row["ratio"] >= 0.98 else "."
+        earns = "the fit earns" if name == UNFITTED else "these mechanisms earn"
+        text += f": {earns} nothing in the scores." if row["ratio"] >= 0.98 else "."
     cover = found["coverage"][MODEL]
     text += (
         f" {share(cover['inside90'])} of the targets lie in the 90% band and {share(cover['inside50'])} in the 50% one"
@@ -80,7 +83,7 @@ def _beaten(name: str, row: Json) -> str:
 
 
 def _beaten_by_rule(row: Json) -> bool:
-    return any((row["ratios"][name] or 0.0) > 1.05 for name in RIVALS if name not in (FROZEN, UNTIED, ALONE))
+    return any((row["ratios"][name] or 0.0) > 1.05 for name in RIVALS if name in SIMPLE)
 
 
 def _pooled(found: Json) -> list[str]:

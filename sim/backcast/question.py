@@ -19,6 +19,7 @@ POSTERIOR, PRIOR, CENTRAL = "posterior", "prior", "central"
 WORLDS = (POSTERIOR, PRIOR, CENTRAL)
 ORIGINS = ("2023-12", "2024-06", "2024-12")
 MODEL, FROZEN, UNTIED, ALONE = "model", "frozen routines", "no networks", "model alone"
+UNFITTED = "not fitted"
 VARIANTS: Mapping[str, tuple[str, ...]] = {
     MODEL: (),
     FROZEN: ("model.channels.portfolio_response=false",),
@@ -98,6 +99,11 @@ def origin_of(question: Question, cut: str) -> Origin:
         return Origin(cut, f"{POSTERIOR} {cut}", False, (f"world.base={POSTERIOR}", f"world.fitted_to={cut}"))
     world = PRIOR if question.world == POSTERIOR else question.world
     return Origin(cut, world, question.world == POSTERIOR, (f"world.base={world}",))
+
+
+def unfitted(cut: str) -> Origin:
+    """Return a cut with the prior, which a fit has to beat."""
+    return Origin(cut, PRIOR, False, (f"world.base={PRIOR}",))
 
 
 def scenario_of(question: Question, origin: Origin, variant: str, end: str) -> "Scenario":

@@ -9,7 +9,7 @@ import numpy as np
 from sim.backcast.baselines import LAST, MEAN, TREND
 from sim.backcast.facts import fact_bands, facts_summary
 from sim.backcast.points import Z90, Point, in_units
-from sim.backcast.question import ALONE, FROZEN, MODEL, PRIOR, UNTIED, VARIANTS, Origin, fits_read, origin_of
+from sim.backcast.question import ALONE, FROZEN, MODEL, PRIOR, UNFITTED, UNTIED, VARIANTS, Origin, fits_read, origin_of
 from sim.backcast.study import Scored, Study
 from sim.backcast.summary import operator_rows, pooled, targets_of
 from sim.calendar import month_label
@@ -28,6 +28,7 @@ RULES: Mapping[str, str] = {
     LAST: "the last observed value, with a random walk",
     TREND: "a straight line through the points on the operator's scale, with Student's t band",
     MEAN: "the mean of the points, for shares, ratios, lags and growth factors",
+    UNFITTED: "the model with the prior instead of the fit, conditioned alike",
     FROZEN: f"the model with {', '.join(VARIANTS[FROZEN])}, not fitted anew",
     UNTIED: f"the model with {', '.join(VARIANTS[UNTIED])}, not fitted anew",
     ALONE: "the model without conditioning on the points before the cut",

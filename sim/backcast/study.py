@@ -11,7 +11,21 @@ from sim.backcast.baselines import LAST, MEAN, TREND, Pools, Rule, pools_of, rul
 from sim.backcast.discrepancy import CORRELATION_MONTHS
 from sim.backcast.points import Point, by_operator, in_units, on_scale, points_of, series_of
 from sim.backcast.predict import Luck, Paths, luck_of, paths_of, predict, predict_alone, stated_spreads
-from sim.backcast.question import ALONE, FIRST, FROZEN, MODEL, UNTIED, Origin, Question, origin_of, scenario_of
+from sim.backcast.question import (
+    ALONE,
+    FIRST,
+    FROZEN,
+    MODEL,
+    POSTERIOR,
+    PRIOR,
+    UNFITTED,
+    UNTIED,
+    Origin,
+    Question,
+    origin_of,
+    scenario_of,
+    unfitted,
+)
 from sim.backcast.scores import SHARES, Score, score, weighted_quantiles
 from sim.calendar import month_index, month_label
 from sim.data import load_tables
@@ -25,7 +39,7 @@ if TYPE_CHECKING:
     from sim.engine import Record
     from sim.scenario import Scenario
 
-METHODS = (MODEL, ALONE, FROZEN, UNTIED, LAST, TREND, MEAN)
+METHODS = (MODEL, ALONE, UNFITTED, FROZEN, UNTIED, LAST, TREND, MEAN)
 """What is scored, in the order of the tables."""
 LEVEL_UNITS = ("share", "ratio", "months", "factor a year")
 """Units of quantities that need not grow, so that their mean is a rule."""
@@ -104,7 +118,7 @@ class _Work:
 def planned(question: Question, points: Sequence[Point]) -> dict[tuple[str, str], "Scenario"]:
     """Return the scenarios that are run, by fit and variant; a fit of several cuts is run once.
 
-    Variants are only run for a fit with something to score.
+    Variants are only run for a fit with something to score, and the prior beside such a fit.
     """
     cuts = [origin_of(question, cut) for cut in dict.fromkeys((question.cut, *question.origins))]
     last = max(point.known for point in points)
@@ -115,6 +129,10 @@ def planned(question: Question, points: Sequence[Point]) -> dict[tuple[str, str]
         end = question.until if main else month_label(max(last, month_index(origin.cut)))
         for variant in (MODEL, FROZEN, UNTIED) if scored else (MODEL,):
             found.setdefault((origin.fit, variant), scenario_of(question, origin, variant, end))
+        if scored and question.world == POSTERIOR:
+            prior = scenario_of(question, unfitted(origin.cut), MODEL, end)
+            held = found.get((PRIOR, MODEL))
+            found[PRIOR, MODEL] = prior if held is None or held.end < prior.end else held
     return found
 
 
@@ -157,6 +175,8 @@ def _work(
     origin: Origin, points: Sequence[Point], records: Mapping[tuple[str, str], Monthly], seed: int
 ) -> _Work:  # fmt: skip
     mine = {variant: record for (fit, variant), record in records.items() if fit == origin.fit}
+    if origin.fit.startswith(POSTERIOR) and (PRIOR, MODEL) in records:
+        mine[UNFITTED] = records[PRIOR, MODEL]
     work = _Work(origin, by_operator(points), mine, seed)
     pools: dict[str, Pools] = {
         scale: pools_of([series_of(work.known(name)) for name in OPERATORS if OPERATORS[name].scale == scale])
@@ -200,10 +220,9 @@ def _scores(work: _Work, operator: str) -> list[Scored]:
     if not later:
         return []
     known, stated = work.known(operator), work.stated(operator)
-    paths = {variant: _paths(work, operator, variant) for variant in (MODEL, FROZEN, UNTIED)}
-    luck = _luck(work, paths[MODEL])
-    foretold = {variant: predict(path, known, stated, luck) for variant, path in paths.items()}
-    foretold[ALONE] = predict_alone(paths[MODEL], known, stated, luck)
+    paths = {variant: _paths(work, operator, variant) for variant in work.records}
+    foretold = {variant: predict(path, known, stated, _luck(work, path)) for variant, path in paths.items()}
+    foretold[ALONE] = predict_alone(paths[MODEL], known, stated, _luck(work, paths[MODEL]))
     found = []
     for point in later:
         samples = {method: predictive.at(point) for method, predictive in foretold.items()}

@@ -11,11 +11,11 @@ import numpy as np
 
 from sim.backcast.baselines import LAST, MEAN, TREND
 from sim.backcast.points import by_operator
-from sim.backcast.question import ALONE, FROZEN, MODEL, UNTIED
+from sim.backcast.question import ALONE, FROZEN, MODEL, UNFITTED, UNTIED
 from sim.backcast.study import METHODS, Scored, Study
 from sim.operators import OPERATORS
 
-RIVALS = (LAST, TREND, MEAN, FROZEN, UNTIED, ALONE)
+RIVALS = (LAST, TREND, MEAN, UNFITTED, FROZEN, UNTIED, ALONE)
 """What the model is set beside."""
 SIMPLE = (LAST, TREND, MEAN)
 EQUAL = 0.05
@@ -189,9 +189,9 @@ def _missed(inside: Sequence[bool]) -> str:
 
 
 def _channels(ratios: Mapping[str, float | None]) -> str:
-    """Say where the mechanism adds nothing: the same model with frozen routines or without networks does better."""
-    better = [name for name in (FROZEN, UNTIED) if (value := ratios[name]) is not None and value > 1.0 + EQUAL]
-    words = {FROZEN: "with frozen routines", UNTIED: "without networks"}
+    """Say where the same model does better when it is not fitted, or when something is off."""
+    words = {UNFITTED: "with the prior", FROZEN: "with frozen routines", UNTIED: "without networks"}
+    better = [name for name in words if (value := ratios[name]) is not None and value > 1.0 + EQUAL]
     return f" The model {' and '.join(words[name] for name in better)} does better still." if better else ""
 
 

@@ -15,11 +15,12 @@ RIVALS = {
     "last value": ("#8A6D00", "s"),
     "trend": (BLOC_HUE["CN"], "D"),
     "mean": (BLOC_HUE["EU"], "^"),
+    "not fitted": ("#B0006D", "v"),
     "frozen routines": ("#4B1D5C", "o"),
     "no networks": (BLOC_HUE["US"], "o"),
     "model alone": (SOFT, "o"),
 }
-OWN = ("frozen routines", "no networks", "model alone")
+OWN = ("not fitted", "frozen routines", "no networks", "model alone")
 """Rivals that are the model itself, otherwise; their marks are hollow."""
 LOW, HIGH = 0.05, 4.0
 """Ratios beyond are drawn at the edge."""
@@ -34,8 +35,8 @@ def scores(record: BackcastRecord) -> Drawn:
     title = _title(record)
     reading = (
         "Mean CRPS of the model over that of each rule, per operator, all origins. Left of 1 the model is better; "
-        "right of it the rule is. Filled: simple rules on the observed points. Hollow: the model itself with frozen "
-        "routines, without networks, or without conditioning."
+        "right of it the rule is. Filled: simple rules on the observed points. Hollow: the model itself with the "
+        "prior, with frozen routines, without networks, or without conditioning."
     )
     cuts = ", ".join(f"{origin['cut']} ({origin['fit']})" for origin in record.found["origins"])
     few = "Numbers in brackets: scores. What the model is given is left out. An operator without a simple rule had no "
