@@ -139,7 +139,6 @@ def test_weights_are_equal_where_the_emulator_is_the_model() -> None:
     assert weights == pytest.approx(np.full(50, 0.02)), "a run that states nothing counts as the emulator says"
 
 
-@pytest.mark.filterwarnings("ignore:Estimated shape parameter")
 def test_weights_follow_the_model_and_are_tempered_to_half() -> None:
     emulator, targets = linear(), made_up(np.zeros(TARGETS))
     effort = Effort(draws=400, chances=1)

@@ -127,9 +127,11 @@ def sample(likelihood: Likelihood, steps: int, seed: int, walkers: int | None = 
 def diagnose(samples: Array) -> tuple[Array, Array]:
     """Return the rank-normalised split R-hat and the bulk effective sample size of (walkers, steps, active)."""
     arviz = quiet_arviz()
-    data = arviz.convert_to_dataset({"z": samples})
-    r_hat = np.asarray(arviz.rhat(data)["z"], dtype=np.float64)
-    ess = np.asarray(arviz.ess(data)["z"], dtype=np.float64)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a short chain has more walkers than steps; R-hat says whether it is too short
+        data = arviz.convert_to_dataset({"z": samples})
+        r_hat = np.asarray(arviz.rhat(data)["z"], dtype=np.float64)
+        ess = np.asarray(arviz.ess(data)["z"], dtype=np.float64)
     return r_hat, ess
 
 

@@ -7,6 +7,7 @@
    own targets differ from the emulator's (Pareto-smoothed importance sampling).
 """
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -151,7 +152,9 @@ def _weights(likelihood: Likelihood, drawn: Array, stated: Array, effort: Effort
         return density
 
     ratio = log_density(found.mean(axis=1)) - log_density(expected)
-    smooth, tail = quiet_arviz().psislw(ratio)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the tail index is reported, and weights are tempered
+        smooth, tail = quiet_arviz().psislw(ratio)
     log_weights = np.asarray(smooth, dtype=np.float64)
     power, step = 1.0, 0.5
     if _effective(log_weights) < FEWEST * effort.draws:

@@ -76,16 +76,20 @@ def _diagnostics(told: Told) -> str:
     left = ", ".join(f"{share:.1%}" for share in told["space_left"])
     tail = told["pareto_k"]
     trust = (
-        f"above {WEAK_WEIGHTS:g}, so the weights follow a few draws and the luck of their runs; tempered until "
-        "half of the draws count"
-        if tail > WEAK_WEIGHTS
-        else f"not above {WEAK_WEIGHTS:g}"
+        "too few draws to tell"
+        if tail is None
+        else (
+            f"above {WEAK_WEIGHTS:g}, so the weights follow a few draws and the luck of their runs; tempered until "
+            "half of the draws count"
+            if tail > WEAK_WEIGHTS
+            else f"not above {WEAK_WEIGHTS:g}"
+        )
     )
     rows = [
         ("R-hat, largest over names", f"{told['r_hat']:.3f}", "walkers have met below 1.05"),
         ("effective sample, smallest", f"{told['ess']:.0f}", "400 is enough for 90% intervals"),
         ("proposals accepted", f"{told['accepted']:.0%}", "20 to 60% is usual"),
-        ("Pareto k of the weights", f"{tail:.2f}", trust),
+        ("Pareto k of the weights", "-" if tail is None else f"{tail:.2f}", trust),
         ("effective draws", f"{told['effective_draws']:.0f} of {told['effort']['draws']}", "after tempering"),
         ("prior space left, by wave", left, "share of the prior that at most one target rules out"),
         ("variance that the emulator explains",

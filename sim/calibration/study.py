@@ -153,7 +153,7 @@ def _told(
         "singular_values": [round(float(value), 3) for value in result.singular],
         "rank": int((result.singular > 1.0).sum()),
         "effective_draws": round(effective, 1),
-        "pareto_k": round(result.tail, 3),
+        "pareto_k": round(result.tail, 3) if np.isfinite(result.tail) else None,
         "recovered_worlds": result.recovery.worlds,
         "recovered_coverage": round(float(result.recovery.coverage.mean()), 3),
         "ridges": _ridges(result, names),

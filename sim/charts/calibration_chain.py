@@ -52,7 +52,7 @@ def trace(record: CalibrationRecord) -> Drawn:
     axes = np.array([[sheet.figure.add_subplot(sheet.grid[k, side]) for side in (0, 1)] for k in range(shown)])
     few = np.linspace(0, len(chain) - 1, min(WALKERS, len(chain))).astype(np.int64)
     labels = [short(row["name"]) for row in rows]
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         everything = arviz.convert_to_dataset({name: chain[:, :, k] for k, name in enumerate(labels)})
         some = arviz.convert_to_dataset({name: chain[few][:, :, k] for k, name in enumerate(labels)})
@@ -107,7 +107,7 @@ def pairs(record: CalibrationRecord) -> Drawn:
     axes = np.array([[sheet.figure.add_subplot(sheet.grid[i, j]) for j in range(shown - 1)] for i in range(shown - 1)])
     labels = [short(record.names[place]["name"]) for place in chosen]
     part = flat[np.linspace(0, len(flat) - 1, min(POINTS, len(flat))).astype(np.int64)]
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         arviz.plot_pair(
             {name: part[np.newaxis, :, k] for k, name in enumerate(labels)}, kind="kde", ax=axes, textsize=7,
