@@ -8,8 +8,8 @@ both.
 import csv
 import functools
 import hashlib
-import itertools
 import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -105,7 +105,9 @@ def _read(path: Path, fitted_to: str) -> Posterior:
         header, *lines = list(csv.reader(text.decode("utf-8").splitlines()))
         if header[:2] != ["draw", "weight"] or len(set(header)) < len(header) or not lines:
             raise ValueError("it needs the columns draw and weight, one for each name, and rows")
-        table = itertools.zip_longest(*[[float(cell) for cell in line] for line in lines])
+        if any(len(line) != len(header) for line in lines):
+            raise ValueError("every row needs one number for each column")
+        table = zip(*[[_number(cell) for cell in line] for line in lines], strict=True)
         columns = dict(zip(header, table, strict=True))
         del columns["draw"]
         weights = columns.pop("weight")
@@ -119,3 +121,10 @@ def _read(path: Path, fitted_to: str) -> Posterior:
     checksum = hashlib.sha256(text.replace(b"\r\n", b"\n")).hexdigest()
     written = dict(manifest.get("event_priors", {}))
     return Posterior(fitted_to, checksum, tuple(weight / total for weight in weights), columns, written)
+
+
+def _number(cell: str) -> float:
+    value = float(cell)
+    if not math.isfinite(value):
+        raise ValueError(f"{cell} is no finite number")
+    return value

@@ -95,7 +95,8 @@ def test_the_digest_of_a_scenario_follows_the_table(tmp_path: Path) -> None:
         ("draw,weight,x,x\n0,1,2,3\n", "columns draw and weight"),
         (TABLE.replace("0.5", "half"), "could not convert"),
         (TABLE.replace("0.6", "-0.6"), "weights must be positive"),
-        (TABLE.replace(",0.5", ""), "cannot be read as a table of draws"),
+        (TABLE.replace(",0.5", ""), "one number for each column"),
+        (TABLE.replace("0.5", "nan"), "no finite number"),
     ],
 )
 def test_a_broken_table_is_named_with_a_remedy(tmp_path: Path, text: str, part: str) -> None:

@@ -150,6 +150,9 @@ def test_the_page_gives_no_number_for_what_cannot_be_told_apart() -> None:
     assert "9.99" not in text
     assert "| `b.tied` | `c.vague` | -0.70 |" in text
     assert "**Warning:** R-hat reaches 1.200" in text
+    assert "to be doubted" not in text
+    learnt[0]["recovered_correlation"] = 0.1
+    assert "so to be doubted: `a.free`." in page("Title", told, learnt, [])
     assert "do not fix its sign" in text
     assert "keeps its prior" in text
 

@@ -10,6 +10,8 @@ ROLES = {
 }
 WEAK_WEIGHTS = 0.7
 """Pareto tail index above which importance weights are not to be trusted (Vehtari and others 2024)."""
+FOUND = 0.5
+"""Correlation of truth and estimate over made-up worlds above which a name is found again."""
 Told = Mapping[str, Any]
 Rows = Sequence[Mapping[str, Any]]
 
@@ -133,7 +135,18 @@ def _identifiability(told: Told, learnt: Rows) -> str:
         "Contraction is 1 less the posterior over the prior standard deviation: learnt from 30%, nothing below 10%. A "
         "median is given for names that are learnt and stand in no ridge; all others are ranges to be swept. The last "
         f"columns say what such data can teach: {told['recovered_worlds']} runs of the model were fitted like data.\n\n"
-        f"{_table(head, rows)}"
+        f"{_table(head, rows)}{_doubt(learnt)}"
+    )
+
+
+def _doubt(learnt: Rows) -> str:
+    """What is to be said of names that are learnt here and not found again in made-up worlds."""
+    names = [row["name"] for row in learnt if row["verdict"] == "learnt" and row["recovered_correlation"] < FOUND]
+    if not names:
+        return ""
+    return (
+        f"\n\nLearnt here and not found again in made-up worlds (correlation below {FOUND:g}), so to be doubted: "
+        f"{', '.join(f'`{name}`' for name in names)}."
     )
 
 

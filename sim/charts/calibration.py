@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sim.calibration.page import FOUND
 from sim.charts.calibration_data import (
     LEARNT,
     LITTLE,
@@ -26,8 +27,6 @@ PRIOR_HUE = lighter(SOFT, 0.7)
 WORDS, NAME = 7.6, 6.2
 """Sizes of a phrase and of the name below it, in points."""
 LEFT, ROW = 4.35, 0.3
-FOUND = 0.5
-"""Correlation of truth and estimate over made-up worlds above which a name is found again."""
 NAMED = 9
 """Names that are written beside their points."""
 
