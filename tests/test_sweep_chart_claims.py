@@ -46,6 +46,12 @@ def test_a_sample_names_levers_only_where_it_is_large_enough(
     assert words in figures(SweepRecord(write_sweep(tmp_path / "s", planted)), "06_scatter")[CAPABILITY].title
 
 
+@pytest.fixture
+def records_two(tmp_path: Path) -> SweepRecord:
+    """Two levers, of which one does nothing at the baseline."""
+    return SweepRecord(write_sweep(tmp_path / "two", CASES["two"]))
+
+
 def only_with_controls(outcome: str, values: Mapping[str, Value], policy: str) -> float:
     """Enforcement matters only where there is something to enforce."""
     return -2.0 * float(values[SPEED]) if float(values[STRICT]) > 0 else 0.0
@@ -76,6 +82,12 @@ def test_levers_beside_the_one_drawn_are_held_as_the_scenario_has_them(tmp_path:
     assert "lower" in trajectory.title
     assert held(tmp_path / "b", 0.75).home[STRICT] == 1.0
     assert held(tmp_path / "c", 0.2).home[STRICT] == 0.0
+
+
+def test_a_title_names_the_line_that_it_speaks_of(records_two: SweepRecord) -> None:
+    """On the line at the baseline's own strictness enforcement changes nothing; on the others it does."""
+    title = figures(records_two, "01_effects")["us_enforcement"].title
+    assert title.endswith(", by US enforcement with export controls strictness 0.4: every run equals it")
 
 
 def altered(folder: Path, change: Callable[[dict[str, str]], None]) -> SweepRecord:

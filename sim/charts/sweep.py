@@ -49,7 +49,8 @@ def effects(record: SweepRecord) -> Iterator[tuple[str, Drawn]]:
         outcomes = record.outcomes
         main = main_group(record, panels)
         curves = [record.effect(main.points, outcome) for outcome in outcomes]
-        title = finding(record, outcomes[0], curves[0], lever_words(axis.label), axis)
+        what = lever_words(axis.label) + (f" with {panels.by} {main.label}" if panels.several else "")
+        title = finding(record, outcomes[0], curves[0], what, axis)
         words = sweep_heading(record, title, _effect_reading(record, panels), _notes(record, panels, curves))
         sheet, axes = small_multiples(outcomes, words, panels, [outcome.step for outcome in outcomes])
         for ax, outcome in zip(axes, outcomes, strict=True):
