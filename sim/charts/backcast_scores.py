@@ -24,6 +24,8 @@ OWN = ("not fitted", "frozen routines", "no networks", "model alone")
 """Rivals that are the model itself, otherwise; their marks are hollow."""
 LOW, HIGH = 0.05, 4.0
 """Ratios beyond are drawn at the edge."""
+EQUAL = 0.98
+"""Median ratio from which the prior does about as well as the fit."""
 ROW, HEAD = 0.27, 0.1
 
 
@@ -54,7 +56,9 @@ def _title(record: BackcastRecord) -> str:
         f"{rules[name]['targets']} targets"
         for name in ("last value", "trend") if rules[name]["targets"]
     ]  # fmt: skip
-    return f"The model beats {' and '.join(said)}" if said else "No target has a simple rule to beat"
+    text = f"The model beats {' and '.join(said)}" if said else "No target has a simple rule to beat"
+    prior = rules["not fitted"]["ratio"]
+    return text + ("; the prior does about as well as the fit" if prior is not None and prior > EQUAL else "")
 
 
 def _dots(ax: "Axes", rows: Sequence[Row]) -> None:
