@@ -21,7 +21,7 @@ LOW = ("errors", "calendar", "arrays", "places", "yamlfile", "distributions", "d
        "networks", "policies", "posterior")  # fmt: skip
 WORLD = ("lots", "setup", "engine", "measures", "measuring", "checks", "graphs", "world")
 RESULTS = ("plan", "results", "compare", "ensemble", "history", "golden", "facts", "fact_formulas", "monthly",
-           "operators", "explain", "parameter_facts", "disk", "executors", "cluster")  # fmt: skip
+           "operators", "explain", "parameter_facts", "disk", "executors", "cluster", "studies")  # fmt: skip
 PACKAGES = {"experiments": 3, "analysis": 4, "calibration": 4, "backcast": 4, "memo": 4, "charts": 5, "commands": 6}
 """Layers of the folders of `sim`."""
 SINGLE = {"parameter_pages": 4}

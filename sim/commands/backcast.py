@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from sim.backcast.folder import JSON, PAGE, SCORES, Order, folder_name, fulfil
+from sim.backcast.folder import JSON, PAGE, SCORES, study_of
 from sim.backcast.page import verdict
 from sim.backcast.points import points_of
 from sim.backcast.question import Question, ask
@@ -20,6 +20,7 @@ from sim.data import load_tables
 from sim.ensemble import Pace, default_jobs
 from sim.errors import InputError, Problem
 from sim.results import FIGURES
+from sim.studies import Order, fulfil
 
 if TYPE_CHECKING:
     from sim.history import Draw, Outcome
@@ -61,13 +62,12 @@ def run_backcast(wish: BackcastWish) -> bool:
     with progress(wish.quiet) as shown:
         order = Order(
             out=wish.out,
-            pace=Pace(jobs=jobs, progress=shown.runs),
             draw=_drawing(jobs) if wish.charts else None,
             force=wish.force,
             command=shlex.join(["darkhorse", *sys.argv[1:]]),
             say=shown.say,
         )
-        outcome = fulfil(question, order)
+        outcome = fulfil(study_of(question, Pace(jobs=jobs, progress=shown.runs)), order)
     _show(outcome, wish)
     return not outcome.chart_error
 
@@ -84,7 +84,7 @@ def _drawing(jobs: int) -> "Draw":
 def _show_plan(question: Question, wish: BackcastWish) -> None:
     arms = planned(question, points_of(load_tables().targets.rows))
     runs = {f"{fit}, {variant}": question.draws for fit, variant in arms}
-    folder = wish.out / folder_name(question)
+    folder = wish.out / study_of(question, Pace()).folder_name
     if wish.as_json:
         cuts = {"fit_until": question.cut, "until": question.until, "origins": list(question.origins)}
         print_json({"status": "planned", **cuts, "all_runs": sum(runs.values()), "runs": runs, "folder": str(folder)})
