@@ -13,7 +13,9 @@ import duckdb
 import numpy as np
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
+from sim.cli import app
 from sim.compare import paired_difference
 from sim.engine import Engine
 from sim.experiments.batch import How
@@ -27,7 +29,7 @@ from sim.experiments.table_digest import folder_digest
 from sim.results import OutputError
 from tests.source_code import ROOT
 
-SHORT = ["end=2023-02", "outputs.at=[]"]
+SHORT = ["world.base=prior", "end=2023-02", "outputs.at=[]"]
 HERE = How(executor="here")
 
 
@@ -262,3 +264,20 @@ def test_what_is_kept_of_a_block_depends_on_no_other_run() -> None:
     some = keep(lot.take(np.array([31, 4])), experiment.ask)
     assert np.array_equal(some.values, whole.values[[31, 4]], equal_nan=True)
     assert np.array_equal(some.series, whole.series[[31, 4]])
+
+
+def test_the_terminal_tells_units_and_counts_points_without_baselines(tmp_path: Path) -> None:
+    """The printed table has a row of units; what is only there to be compared with is counted apart."""
+    words = ["sweep", "deepseek_shock", "--vary", "diffusion=0,1", "--draws", "2", "--executor", "here", "--no-charts",
+             "--out", str(tmp_path), *(word for text in SHORT for word in ("--set", text))]  # fmt: skip
+    done, dry = (CliRunner().invoke(app, [*words, *more]) for more in ([], ["--dry-run"]))
+    assert done.exit_code == dry.exit_code == 0, done.output
+    size = "2 points and 2 baselines x 2 draws x 1 seed"
+    title, what, _, header, units, *_ = done.stdout.splitlines()
+    assert title.endswith(f": {size}")
+    assert what.endswith("; shares run from 0 to 1")
+    assert dry.stdout.startswith(f"{size} = 8 runs")
+    places = [header.index(name) for name in ("frontier_capability.CN", "gap_months.CN", "token_share_abroad.CN")]
+    assert [units[place:].split("  ")[0] for place in places] == ["ECI", "months", "share of tokens abroad"]
+    told = json.loads(CliRunner().invoke(app, [*words, "--json"]).stdout)
+    assert (told["points"], told["baselines"], told["runs"]) == (2, 2, 8)
