@@ -124,6 +124,16 @@ def test_files_agree_with_one_another(toy: Counted, tmp_path: Path) -> None:
     assert json.loads(files["posterior.json"])["fitted_to"] == asked.until
 
 
+def test_the_scarcity_response_is_fitted_where_it_is_asked_for(toy: Counted, tmp_path: Path) -> None:
+    """The toy follows every name a little: the response is among the fitted names though others are stronger."""
+    _, told = study_of(question(slack=True), Pace(1)).compute(tmp_path)
+    assert "research.slack" in told["names_fitted"]
+    found = told["scarcity_response"]
+    assert found["prior_p05"] == pytest.approx(-0.54)
+    assert found["prior_p05"] - 0.06 <= found["p05"] < found["p50"] < found["p95"] <= found["prior_p95"] + 0.06
+    assert 0.0 <= found["above_zero"] <= 1.0
+
+
 def test_the_page_gives_no_number_for_what_cannot_be_told_apart() -> None:
     level = {f"{kind}_{end}": 1.23 for kind in ("prior", "posterior") for end in ("p05", "p95")}
     recovered = {"recovered_contraction": 0.4, "recovered_correlation": 0.9, "recovered_coverage": 0.9}
@@ -142,7 +152,7 @@ def test_the_page_gives_no_number_for_what_cannot_be_told_apart() -> None:
         "singular_values": [2.0, 0.5, 0.1], "rank": 1, "warnings": ["R-hat reaches 1.200"],
         "ridges": [{"names": ["b.tied", "c.vague"], "correlation": -0.7}],
         "scarcity_response": {"prior_p05": -0.54, "prior_p95": 0.54, "p05": -0.5, "p50": 0.05, "p95": 0.5,
-                              "above_zero": 0.55, "fitted": 0.0},
+                              "above_zero": 0.55},
     }  # fmt: skip
     text = page("Title", told, learnt, [])
     assert "7.77" in text
@@ -154,7 +164,6 @@ def test_the_page_gives_no_number_for_what_cannot_be_told_apart() -> None:
     learnt[0]["recovered_correlation"] = 0.1
     assert "so to be doubted: `a.free`." in page("Title", told, learnt, [])
     assert "do not fix its sign" in text
-    assert "keeps its prior" in text
 
 
 def test_a_killed_calibration_goes_on_after_its_last_wave(toy: Counted, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@
 """
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -76,10 +76,13 @@ class Fit:
     singular: Array
 
 
-def fit(player: Player, fitted: Whole, targets: Targets, effort: Effort, seed: int, say: Callable[[str], None]) -> Fit:
+def fit(
+    player: Player, fitted: Whole, targets: Targets, effort: Effort, seed: int, say: Callable[[str], None],
+    asked: Sequence[str] = (),
+) -> Fit:  # fmt: skip
     """Calibrate. `player` states many rows of targets.csv, of which those at the places `fitted` are fitted.
 
-    `targets`: those rows. Raises RunError where runs fail.
+    `targets`: those rows. `asked`: names that are fitted in any case. Raises RunError where runs fail.
     """
     names = len(player.unknowns.names)
     say("wave 1: over the prior")
@@ -87,7 +90,7 @@ def fit(player: Player, fitted: Whole, targets: Targets, effort: Effort, seed: i
     chances = np.arange(effort.points, dtype=np.int64)
     stated, last = player.play(scores, chances, "wave1")
     prior = (scores, stated, last)
-    first = emulator = fit_emulator(scores, stated[:, fitted], most=effort.most)
+    first = emulator = _first(scores, stated[:, fitted], effort.most, [player.unknowns.names.index(n) for n in asked])
     probes = normals(seed, "probes", PROBES, len(emulator.active))
     left = [_left(emulator, targets, probes)]
     for number, heat in enumerate(effort.heats, start=2):
@@ -116,6 +119,13 @@ def fit(player: Player, fitted: Whole, targets: Targets, effort: Effort, seed: i
     return Fit(
         emulator, first, chain, recovery, prior, (drawn[rows], stated, last), weights, tail, tuple(left), singular
     )
+
+
+def _first(scores: Array, stated: Array, most: int, asked: Sequence[int]) -> Emulator:
+    """Return the emulator of the first wave, whose names are the strongest and those that are asked for."""
+    found = fit_emulator(scores, stated, most=most)
+    wanted = np.union1d(found.active, np.array(asked, dtype=np.int64))
+    return found if len(wanted) == len(found.active) else fit_emulator(scores, stated, wanted)
 
 
 def _normal(levels: Array) -> Array:

@@ -31,7 +31,8 @@ def page(title: str, told: Told, learnt: Rows, facts: Rows) -> str:
     ]) + "\n"  # fmt: skip
 
 
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a table in Markdown."""
     lines = ["| " + " | ".join(row) + " |" for row in (header, *rows)]
     return "\n".join([lines[0], "|" + "---|" * len(header), *lines[1:]])
 
@@ -100,7 +101,7 @@ def _diagnostics(told: Told) -> str:
         ("coverage in made-up worlds", f"{told['recovered_coverage']:.0%} of {told['recovered_worlds']} worlds",
          "90% intervals; nominal is 90%"),
     ]  # fmt: skip
-    table = _table(("diagnostic", "value", "how to read it"), rows)
+    table = markdown_table(("diagnostic", "value", "how to read it"), rows)
     return "\n".join([table, *(f"\n**Warning:** {text}." for text in told["warnings"])])
 
 
@@ -135,7 +136,7 @@ def _identifiability(told: Told, learnt: Rows) -> str:
         "Contraction is 1 less the posterior over the prior standard deviation: learnt from 30%, nothing below 10%. A "
         "median is given for names that are learnt and stand in no ridge; all others are ranges to be swept. The last "
         f"columns say what such data can teach: {told['recovered_worlds']} runs of the model were fitted like data.\n\n"
-        f"{_table(head, rows)}{_doubt(learnt)}"
+        f"{markdown_table(head, rows)}{_doubt(learnt)}"
     )
 
 
@@ -156,7 +157,7 @@ def _ridges(told: Told) -> str:
     rows = [(*(f"`{name}`" for name in pair["names"]), f"{pair['correlation']:+.2f}") for pair in told["ridges"]]
     return (
         "Names that the data cannot tell apart: they know a sum of the two and not each. They are swept together and "
-        f"never reported as a number.\n\n{_table(('name', 'name', 'correlation'), rows)}"
+        f"never reported as a number.\n\n{markdown_table(('name', 'name', 'correlation'), rows)}"
     )
 
 
@@ -168,13 +169,10 @@ def _scarcity(told: Told) -> str:
         if 0.05 < sign < 0.95
         else f"The data hold it {'positive' if sign >= 0.95 else 'negative'}"
     )
-    fitted = (
-        "" if found["fitted"] else " It moves no fitted target enough to be among the fitted names: it keeps its prior."
-    )
     return (
         f"`research.slack`: prior {found['prior_p05']:+.2f} to {found['prior_p95']:+.2f} around zero, posterior "
         f"{found['p50']:+.2f} ({found['p05']:+.2f} to {found['p95']:+.2f}); {sign:.0%} of its weight is above zero. "
-        f"{verdict}.{fitted}"
+        f"{verdict}."
     )
 
 
@@ -189,7 +187,7 @@ def _targets(facts: Rows) -> list[str]:
         if rows:
             lines = [_target(row) for row in rows]
             inside = _inside(rows, "posterior")
-            parts += [f"### {role}", f"{meaning} {inside} of {len(rows)} inside.", _table(head, lines)]
+            parts += [f"### {role}", f"{meaning} {inside} of {len(rows)} inside.", markdown_table(head, lines)]
     return parts
 
 

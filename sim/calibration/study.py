@@ -102,7 +102,8 @@ def _compute(
     rows = [row for row in tables.targets.rows if row["formula"] != "none" and month_index(str(row["date"])) <= last]
     player = Player(found, targets_of(rows), pace.jobs, folder, (*OPERATORS, *HEADLINES), pace.progress)
     fitted = np.array([place for place, row in enumerate(rows) if row["role"] == FITTED], dtype=np.int64)
-    result = fit(player, fitted, fitted_targets(tables, question.until), question.effort, question.seed, pace.say)
+    targets, asked = fitted_targets(tables, question.until), [SLACK] if question.slack else []
+    result = fit(player, fitted, targets, question.effort, question.seed, pace.say, asked)
     names = [found.names[place] for place in result.emulator.active]
     learnt = _identifiability(found, result)
     told = _told(question, found, result, names, learnt)
@@ -180,7 +181,6 @@ def _slack(question: Question, found: Unknowns, result: Fit) -> dict[str, float]
     first, last = SLACK_PRIOR.quantile(np.array([0.05, 0.95]))
     p05, p50, p95 = weighted_quantiles(values[:, np.newaxis], result.weights, (0.05, 0.5, 0.95))[:, 0]
     above = float(result.weights[values > 0.0].sum())
-    fitted = float(place in result.emulator.active)
     return {
         "prior_p05": float(first),
         "prior_p95": float(last),
@@ -188,7 +188,6 @@ def _slack(question: Question, found: Unknowns, result: Fit) -> dict[str, float]
         "p50": p50,
         "p95": p95,
         "above_zero": above,
-        "fitted": fitted,
     }
 
 
