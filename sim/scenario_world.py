@@ -8,7 +8,7 @@ from typing import Any, Literal
 from sim.calendar import month_index
 from sim.distributions import Distribution, check_correlations
 from sim.errors import InputError
-from sim.posterior import Posterior, load_posterior
+from sim.posterior import Posterior, fitted_months, load_posterior
 from sim.scenario_names import EVENTS, MAX_GAIN, Catalogues, is_entry
 from sim.scenario_report import Report, shown
 from sim.scenario_schema import Correlation, EventBlock
@@ -110,7 +110,8 @@ def _posterior(report: Report, world: World, fitted_to: Any) -> Posterior | None
         fit = load_posterior(fitted_to)
     except InputError as error:
         for problem in error.problems:
-            report.add(path if fitted_to else ("world", "base"), problem.message, problem.remedy or "Write prior")
+            where, remedy = path if fitted_to else ("world", "base"), problem.remedy or "Write prior"
+            report.add(where, problem.message, remedy, fitted_to or "", fitted_months())
         return None
     world.written["fitted_to"] = fit.fitted_to
     return fit

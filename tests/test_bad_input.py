@@ -84,7 +84,7 @@ WRONG_TYPES: list[Case] = [
     ("policies: {CN: {subsidy: {level: strng}}}\n", 3, "policies.CN.subsidy.level", "'strng'", "strong"),
     ("policies: {CN: {subsidy: [{value: 1}]}}\n", 3, "policies.CN.subsidy[0]", "the key from is missing", None),
     ("model: {pricing: bertrant}\n", 3, "model.pricing", "'bertrant'", "bertrand"),
-    ("world: posterior\n", 3, "world.base", "not shipped yet", None),
+    ("world: {base: posterior, fitted_to: 2024-11}\n", 3, "world.fitted_to", "no fit to 2024-11 is shipped", "2024-12"),
     ("world: priors\n", 3, "world.base", "'priors'", "prior"),
     ("outputs: {measures: most}\n", 3, "outputs.measures", "all, or a list of names", None),
     ("counterfactual: {title: x}\n", 3, "counterfactual", "the key set is missing", None),
