@@ -1,16 +1,20 @@
 """Worlds drawn from a fit: rows by weight, overrides, digests, broken tables; and the fits that are shipped."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from sim.arrays import Array
 from sim.calendar import month_index
 from sim.calibration.fitted import FITTED, fitted_targets
+from sim.calibration.shipped import PAGE, page_with, shipped_table
 from sim.calibration.unknowns import unknowns
+from sim.cli import app
 from sim.data import load_tables
 from sim.engine import Engine
 from sim.errors import InputError
@@ -180,3 +184,20 @@ def test_the_shipped_fit_holds_most_of_what_it_was_fitted_to() -> None:
     assert len(z) == sum(row["role"] == FITTED for row in targets.rows)
     assert (np.abs(z) < 2.5).mean() >= 0.9, dict(zip(targets.names, z.round(1), strict=True))
     assert month_index("2025-12") == scenario.end
+
+
+def test_the_page_has_the_table_of_the_shipped_fits() -> None:
+    """`python -m sim.calibration.shipped` writes it."""
+    text = PAGE.read_text(encoding="utf-8")
+    assert page_with(text, shipped_table()) == text
+    with pytest.raises(ValueError, match="lacks"):
+        page_with("no marks", "")
+
+
+def test_the_commands_of_the_page_exist() -> None:
+    """Every command line of the page is understood: a dry run of each ends well."""
+    lines = re.findall(r"^darkhorse (calibrate[^#\n]*)", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    assert len(lines) >= 6
+    for line in lines:
+        result = CliRunner().invoke(app, [*line.split(), "--dry-run"])
+        assert result.exit_code == 0, f"{line}: {result.output}"
