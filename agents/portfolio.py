@@ -16,7 +16,7 @@ from sim.arrays import Array, Flags
 
 COLD_STEPS = (12, 14)
 """Newton steps of the plan and of the rationed problem in months with an entry."""
-WARM_STEPS = (4, 5)
+WARM_STEPS = (5, 6)
 """The same in other months, when last month's solution is near."""
 SIGMA_GAP = 1e-11
 """Distance from sigma = 1 at which the cost function takes its geometric limit (error below 1e-10)."""

@@ -80,7 +80,7 @@ def kin(scenario: "Scenario") -> str:
     """Return a text that is equal for scenarios whose runs may advance together in one block.
 
     Values of parameters, levers, dials and most switches may differ from run to run. What shapes the arrays or the path
-    through the code may not: horizon, seed, names drawn, correlations, entries of labs, dated events, the network of
+    through the code may not: horizon, seed, fit, names drawn, correlations, entries of labs, dated events, the network of
     communities, whom a ban is against, and the structural forms.
     """
     model = scenario.model
@@ -88,7 +88,8 @@ def kin(scenario: "Scenario") -> str:
     events = {name: (event.month, event.lab) for name, event in scenario.events.items()}
     against = {" ".join(key): policy.against for key, policy in scenario.policies.items() if policy.against}
     known = [
-        scenario.seed, scenario.start, scenario.end, scenario.base, sorted(scenario.world), entries, events,
+        scenario.seed, scenario.start, scenario.end, scenario.base, scenario.posterior and scenario.posterior.checksum,
+        sorted(scenario.world), entries, events,
         sorted((*pair, rank) for pair, rank in scenario.correlation_ranks.items()), against,
         model.governments, model.pricing, model.channels.peers, model.community_graph.model_dump(),
     ]  # fmt: skip

@@ -39,10 +39,12 @@ CHANGES: dict[str, list[str]] = {
     "a late lab": ["world.labs.DeepSeek.entry=2024-06"],
     "another event": ["world.events.reasoning_method={date: 2024-03, lab: Anthropic, gain_eci: 5}"],
     "another network": ["model.community_graph.rewiring=0.4"],
+    "an older fit": ["world.fitted_to=2024-12"],
+    "the prior": ["world.base=prior"],
 }  # fmt: skip
 APART = (
     "a ban", "a larger ban", "peers", "governments react", "bertrand", "another month", "another seed", "a correlation",
-    "a late lab", "another event", "another network",
+    "a late lab", "another event", "another network", "an older fit", "the prior",
 )  # fmt: skip
 """Changes that cannot share a block with the scenario as written."""
 
@@ -124,7 +126,7 @@ def test_the_luck_of_labs_can_be_placed_too() -> None:
 
 
 def test_a_design_of_all_levels_at_those_of_the_tape_gives_the_same_bits() -> None:
-    case, rows = scenario("as written"), np.arange(3)
+    case, rows = scenario("the prior"), np.arange(3)
     names = tuple(names_drawn(case))
     tape = Engine(Lot.of(case, rows)).block.tape
     levels = np.concatenate([tape.uniform(f"world/{name}", 0, rows) for name in names], axis=1)

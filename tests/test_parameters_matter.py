@@ -145,7 +145,7 @@ def test_everything_else_that_is_drawn_moves_a_measure() -> None:
     names = tuple(name for name in names_drawn(scenario) if name not in catalogue)
     places = np.full((2 * len(names), len(names)), 0.5)
     for place in range(len(names)):
-        places[2 * place : 2 * place + 2, place] = (0.1, 0.9)
+        places[2 * place : 2 * place + 2, place] = (0.001, 0.999)
     still = np.zeros(len(places), dtype=np.int64)
     record = Engine(Lot((scenario,), still, still, still, names, places)).run()
     assert len(names) > 30
