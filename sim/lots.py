@@ -80,8 +80,8 @@ def kin(scenario: "Scenario") -> str:
     """Return a text that is equal for scenarios whose runs may advance together in one block.
 
     Values of parameters, levers, dials and most switches may differ from run to run. What shapes the arrays or the path
-    through the code may not: horizon, seed, fit, names drawn, correlations, entries of labs, dated events, the network of
-    communities, whom a ban is against, and the structural forms.
+    through the code may not: horizon, seed, fit, names drawn, correlations, entries of labs, dated events, the network
+    of communities, whom a ban is against, and the structural forms.
     """
     model = scenario.model
     entries = {name: repr(dist) for name, dist in scenario.world.items() if name.endswith(".entry")}

@@ -25,6 +25,7 @@ from sim.parameter_facts import (
     ROOT,
     Evidence,
     Number,
+    Spread,
     learning,
     load_evidence,
     numbers,
@@ -35,6 +36,7 @@ from sim.parameter_facts import (
     sections,
     specification,
 )
+from sim.posterior import Posterior
 
 FOLDER = ROOT / "docs" / "parameters"
 MOST = 5
@@ -44,11 +46,12 @@ LEAST_SHARE = 0.01
 LABEL = 12
 NO_FIT = "no fit is shipped yet"
 NOT_MEASURED = "not measured yet"
+UNFITTED = "not among the fitted names: the prior of the fit stands"
 MADE = "Made by `python -m sim.parameter_pages` from the tables in `scenarios/data`; do not edit."
 BY_INFLUENCE = "Sorted by influence: the largest share of one output's variance that a number explains under the prior."
 CONTRACTION = (
-    "Contraction is 1 less the posterior standard deviation over the prior one, in logarithms where the prior is a "
-    f"logarithmic one. Below {LEARNT:.0%} the data say nothing of a number, unless they move its median by half a "
+    "Contraction is 1 less the posterior standard deviation of a number's normal score, whose prior one is 1, as in "
+    f"docs/calibration.md. Below {LEARNT:.0%} the data say nothing of a number, unless they move its median by half a "
     "prior standard deviation or more."
 )
 INDEX = ("number", "value", "90% prior", "90% posterior", "contraction", "grade", "moves most")
@@ -180,9 +183,16 @@ def _spreads(number: Number, evidence: Evidence) -> list[tuple[str, str]]:
         return [*found, ("posterior", f"not in the fit to {fit.fitted_to}: the prior stands")]
     spread = posterior_spread(fit, number.name, number.in_logs)
     found.append(("posterior", f"{_levels(spread.levels)}, fitted to {fit.fitted_to}"))
-    if prior.sd > 0.0:
-        found.append(("learnt", learnt_words(*learning(prior, spread, number.in_logs))))
+    if fit.learnt and number.name not in fit.learnt:
+        found.append(("learnt", UNFITTED))
+    elif prior.sd > 0.0:
+        found.append(("learnt", learnt_words(*_learning(number, fit, prior, spread))))
     return found
+
+
+def _learning(number: Number, fit: Posterior, prior: Spread, after: Spread) -> tuple[float, float]:
+    """Contraction and shift as the fit states them, on normal scores; worked out here for a table without a note."""
+    return fit.learnt[number.name] if number.name in fit.learnt else learning(prior, after, number.in_logs)
 
 
 def learnt_words(contraction: float, move: float) -> str:
@@ -238,7 +248,10 @@ def _index_row(page: Page, evidence: Evidence, largest: tuple[str, float]) -> st
     number, fit = page.number, evidence.posterior
     prior = None if number.prior.is_fixed else prior_spread(number.prior, number.in_logs)
     after = posterior_spread(fit, number.name, number.in_logs) if fit and number.name in fit.values else None
-    learnt = f"{learning(prior, after, number.in_logs)[0]:.0%}" if prior and after and prior.sd > 0.0 else ""
+    known = fit is not None and (not fit.learnt or number.name in fit.learnt)
+    learnt = ""
+    if fit and prior and after and prior.sd > 0.0 and known:
+        learnt = f"{_learning(number, fit, prior, after)[0]:.0%}"
     ends = ["" if spread is None else f"{_figure(spread.levels[0])} to {_figure(spread.levels[2])}"
             for spread in (prior, after)]  # fmt: skip
     link = f"[{number.name}]({number.group}.md#{anchor(number.name)})"

@@ -12,7 +12,7 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,7 +37,9 @@ class Posterior:
     """One fit: `weights` of its draws (they sum to 1) and `values` by name, one for each draw.
 
     `fitted_to`: the last month of data that it has seen, or the file it was read from. `written`: how the scenario of
-    the fit wrote the gains of dated events, by name; they hold for scenarios that write them the same.
+    the fit wrote the gains of dated events, by name; they hold for scenarios that write them the same. `learnt`:
+    contraction and shift of the fitted names' normal scores, as the fit found them (empty for a table without a note);
+    other columns of the table keep the prior of the fit.
     """
 
     fitted_to: str
@@ -45,6 +47,7 @@ class Posterior:
     weights: tuple[float, ...]
     values: Mapping[str, tuple[float, ...]]
     written: Mapping[str, Any]
+    learnt: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     def distribution(self, name: str) -> Distribution:
         """Return the weighted values of a name as a distribution. Raises KeyError."""
@@ -120,7 +123,9 @@ def _read(path: Path, fitted_to: str) -> Posterior:
     total = sum(weights)
     checksum = hashlib.sha256(text.replace(b"\r\n", b"\n")).hexdigest()
     written = dict(manifest.get("event_priors", {}))
-    return Posterior(fitted_to, checksum, tuple(weight / total for weight in weights), columns, written)
+    contraction, shift = manifest.get("contraction", {}), manifest.get("shift", {})
+    learnt = {name: (float(part), float(shift[name])) for name, part in contraction.items()}
+    return Posterior(fitted_to, checksum, tuple(weight / total for weight in weights), columns, written, learnt)
 
 
 def _number(cell: str) -> float:

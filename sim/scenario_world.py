@@ -57,6 +57,7 @@ def check_world(report: Report, catalogues: Catalogues) -> World:
             name, "central" if world.base == "central" else "prior"
         )
     if world.posterior is not None:
+        _check_fit(report, world.posterior, catalogues)
         fitted = [name for name in world.posterior.values if name in catalogues.world_names]
         world.distributions |= {name: world.posterior.distribution(name) for name in fitted}
     for name, value in entries.items():
@@ -115,6 +116,20 @@ def _posterior(report: Report, world: World, fitted_to: Any) -> Posterior | None
         return None
     world.written["fitted_to"] = fit.fitted_to
     return fit
+
+
+def _check_fit(report: Report, fit: Posterior, catalogues: Catalogues) -> None:
+    """Report columns of a fit that are no names of the world, and values outside their hard bounds."""
+    for name, values in fit.values.items():
+        if name not in catalogues.world_names:
+            if not name.startswith("events."):
+                message = f"its column '{name}' is no number of the world"
+                report.add(("world", "fitted_to"), message, "Correct the table", name, catalogues.world_names)
+            continue
+        low, high = catalogues.bounds(name)
+        if min(values) < low or max(values) > high:
+            message = f"its values of {name} leave [{low:g}, {high:g}]"
+            report.add(("world", "fitted_to"), message, "Correct the table")
 
 
 def _parameter(report: Report, world: World, name: str, value: Any, catalogues: Catalogues) -> None:

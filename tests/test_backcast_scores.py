@@ -112,8 +112,8 @@ def test_the_correction_fades_with_the_correlation_time_and_the_spread_returns()
 def test_spread_is_the_stated_one_unless_the_residuals_are_larger() -> None:
     assert spread_of([0.2, 0.4, 0.3], [], 9.0) == 0.3
     assert spread_of([], [], 9.0) == 9.0
-    assert spread_of([0.3], [1.0, -1.0], 9.0) == 0.3
-    assert spread_of([0.3], [1.0, -1.0, 1.0], 9.0) == 1.0
+    assert spread_of([0.3], [1.0, -1.0], 9.0) == pytest.approx(np.sqrt((2 * 0.09 + 2.0) / 4))
+    assert spread_of([0.3], [3.0], 9.0) == pytest.approx(np.sqrt((2 * 0.09 + 9.0) / 3))
     assert spread_of([0.3], [0.1, 0.1, 0.1], 9.0) == 0.3
 
 

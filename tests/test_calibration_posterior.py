@@ -13,7 +13,7 @@ from sim.arrays import Array
 from sim.calendar import month_index
 from sim.calibration.fitted import FITTED, fitted_targets
 from sim.calibration.shipped import PAGE, page_with, shipped_table
-from sim.calibration.unknowns import unknowns
+from sim.calibration.unknowns import prior_rows, unknowns
 from sim.cli import app
 from sim.data import load_tables
 from sim.engine import Engine
@@ -23,7 +23,7 @@ from sim.monthly import Monthly
 from sim.places import data_folder
 from sim.posterior import FOLDER, _read, fitted_months, load_posterior
 from sim.scenario import Scenario, load_scenario
-from sim.setup import build
+from sim.setup import build, names_drawn
 
 NAMES = ("capability.eci_per_oom", "labs.DeepSeek.lab_effect")
 TABLE = "draw,weight,{},{}\n0,0.1,6.5,-1.0\n1,0.6,7.0,0.5\n2,0.3,8.5,0.0\n".format(*NAMES)
@@ -141,9 +141,10 @@ def test_a_shipped_fit_is_whole_and_has_met(month: str) -> None:
     text = (data_folder() / FOLDER / f"{month}.csv").read_text(encoding="utf-8")
     assert sum(float(line.split(",")[1]) for line in text.splitlines()[1:]) == pytest.approx(1.0, abs=1e-3)
     assert len(fit.weights) == told["effort"]["draws"] >= 256
-    assert list(fit.values) == told["names_fitted"]
-    known = set(unknowns("history_hold", month).names)
-    assert set(fit.values) <= known
+    known = list(unknowns("history_hold", month).names)
+    of_labs = {row["name"] for row in prior_rows()}
+    assert list(fit.values) == [name for name in known if name in of_labs or name in told["names_fitted"]]
+    assert set(told["names_fitted"]) == set(told["contraction"]) == set(fit.learnt)
     assert told["fitted_to"] == month
     assert not told["slack"], "presets leave the channel off"
     assert told["r_hat"] < 1.1
@@ -154,6 +155,22 @@ def test_a_shipped_fit_is_whole_and_has_met(month: str) -> None:
     assert told["effective_draws"] >= 0.49 * told["effort"]["draws"]
     assert 0.75 <= told["recovered_coverage"] <= 1.0
     assert all(name in told["names_fitted"] for name in told["learnt"])
+
+
+@pytest.mark.parametrize("month", SHIPPED)
+def test_the_world_of_a_fit_is_the_world_that_was_fitted(month: str) -> None:
+    """Whatever the calibration drew is drawn under the posterior too: labs.csv knows how history went on."""
+    sets = ["world.base=posterior", f"world.fitted_to={month}", f"end={month}", f"outputs.at=[{month}]"]
+    drawn_names = set(names_drawn(load_scenario("history_hold", sets)))
+    assert set(unknowns("history_hold", month).names) <= drawn_names
+    fit, prior = load_posterior(month), unknowns("history_hold", month).scenario.world
+    unfitted = [row["name"] for row in prior_rows() if row["name"] not in fit.learnt]
+    assert unfitted
+    for name in unfitted:
+        middle, wide = np.median(fit.values[name]), np.std(fit.values[name])
+        low, centre, high = prior[name].quantile(np.array([0.05, 0.5, 0.95]))
+        assert abs(middle - centre) < 0.2 * (high - low)
+        assert 0.7 < wide / ((high - low) / 3.29) < 1.3
 
 
 def test_later_fits_saw_more() -> None:

@@ -10,6 +10,8 @@ import numpy as np
 
 from sim.arrays import Array
 
+WORTH = 2
+"""Residuals that the stated discrepancy counts for, a judgement."""
 CORRELATION_MONTHS = 24.0
 """Correlation time of the discrepancy, months: a judgement."""
 JITTER = 1e-9
@@ -76,10 +78,9 @@ def conditioned(
 def spread_of(stated: Sequence[float], residuals: Sequence[float], otherwise: float) -> float:
     """Return the stationary standard deviation of an operator's discrepancy.
 
-    The median of the `stated` ones (`otherwise` where there are none), and with three residuals or more at least their
-    root mean square.
+    The median of the `stated` ones (`otherwise` where there are none), or more where the residuals are larger: the root
+    of the mean square of the residuals and of `WORTH` more that are as large as what is stated.
     """
     spread = float(np.median(stated)) if len(stated) else otherwise
-    if len(residuals) >= 3:
-        spread = max(spread, float(np.sqrt(np.mean(np.square(residuals)))))
-    return max(spread, 1e-6)
+    pooled = (WORTH * spread**2 + float(np.sum(np.square(residuals)))) / (WORTH + len(residuals))
+    return max(spread, float(np.sqrt(pooled)), 1e-6)

@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from sim.arrays import Array
+from sim.arrays import Array, Whole
 from sim.calendar import month_index
 from sim.calibration.fit import QUICK, Effort, Fit, fit
 from sim.calibration.fitted import FITTED, Targets, fitted_targets, scale_of, targets_of
 from sim.calibration.page import page
 from sim.calibration.play import Player, Progress
-from sim.calibration.unknowns import PRIORS, SLACK, SLACK_PRIOR, Unknowns, unknowns
+from sim.calibration.unknowns import PRIORS, SLACK, SLACK_PRIOR, Unknowns, prior_rows, unknowns
 from sim.data import Row, load_tables
 from sim.operators import OPERATORS, untransform
 from sim.places import data_folder
@@ -145,6 +145,8 @@ def _told(
         "targets_fitted": len(result.emulator.constant),
         "names_drawn": len(found.names),
         "names_fitted": list(names),
+        "contraction": {row["name"]: round(float(row["contraction"]), 4) for row in learnt},
+        "shift": {row["name"]: round(float(row["shift"]), 4) for row in learnt},
         "learnt": [row["name"] for row in learnt if row["verdict"] == "learnt"],
         "r_hat": round(float(result.chain.r_hat.max()), 4),
         "ess": round(float(result.chain.ess.min()), 1),
@@ -198,16 +200,27 @@ def _event_priors(found: Unknowns) -> dict[str, Any]:
 
 
 def _posterior(found: Unknowns, result: Fit) -> bytes:
-    """The table of draws that `world.base: posterior` reads: fitted names alone, the others keep their prior."""
+    """The table of draws that `world.base: posterior` reads: what was fitted, and every lab's numbers of `priors.csv`.
+
+    The second keep the fit's prior where they were not fitted: `labs.csv`, which knows how history went on, must not
+    step in. Parameters that were not fitted have the same prior in parameters.csv and are left to it.
+    """
     chances = len(result.posterior[0]) // len(result.weights)
     values = found.values(result.posterior[0][::chances])
+    places = kept_places(found, result.emulator.active)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["draw", "weight", *(found.names[place] for place in result.emulator.active)])
+    writer.writerow(["draw", "weight", *(found.names[place] for place in places)])
     for draw, weight in enumerate(result.weights):
-        numbers = (f"{values[draw, place]:.6g}" for place in result.emulator.active)
+        numbers = (f"{values[draw, place]:.6g}" for place in places)
         writer.writerow([draw, f"{weight:.6g}", *numbers])
     return text.getvalue().encode()
+
+
+def kept_places(found: Unknowns, active: Whole) -> list[int]:
+    """Return the places of the names that the table of draws has, in the order of the unknowns."""
+    own = {row["name"] for row in prior_rows()} | {found.names[place] for place in active}
+    return [place for place, name in enumerate(found.names) if name in own]
 
 
 def _identifiability(found: Unknowns, result: Fit) -> list[dict[str, Any]]:

@@ -1,6 +1,7 @@
 """The command `calibrate`: fit the uncertain numbers to the stylised facts, and say what the facts do not tell."""
 
 import csv
+import json
 import shlex
 import shutil
 import sys
@@ -24,6 +25,9 @@ REPORTED = (
     "accepted", "space_left", "explained", "singular_values", "rank", "effective_draws", "pareto_k",
     "recovered_worlds", "recovered_coverage", "ridges", "scarcity_response", "warnings", "tables",
 )  # fmt: skip
+OF_PRESETS = "history_hold"
+MET = 1.1
+"""Largest R-hat of a fit that may be shipped."""
 SHOWN = 12
 """Names that the table on the terminal shows."""
 
@@ -63,6 +67,8 @@ def run_calibrate(wish: CalibrateWish) -> bool:
     if wish.ship and wish.slack:
         remedy = "Ship the fit without --slack"
         raise InputError(Problem("presets leave slack off, so a fit with it cannot be theirs", "--ship", remedy=remedy))
+    if wish.ship:
+        _check_ship(wish)
     question = ask(wish.scenario, wish.until, wish.quick, wish.seed, wish.slack, wish.sizes)
     with progress(wish.quiet or wish.as_json) as shown:
         study = study_of(question, Pace(wish.jobs or default_jobs(), shown.runs, shown.say))
@@ -76,6 +82,20 @@ def run_calibrate(wish: CalibrateWish) -> bool:
         _ship(outcome.folder, wish.until)
     _show(outcome, wish)
     return not outcome.chart_error
+
+
+def _check_ship(wish: CalibrateWish) -> None:
+    """Refuse to make a fit the default of the presets that is of another world, or has seen no more than the last."""
+    from sim.calibration.study import LAST
+
+    if wish.scenario != OF_PRESETS:
+        remedy = f"Ship a fit of {OF_PRESETS}; `fitted_to: FILE.csv` takes any other"
+        raise InputError(
+            Problem(f"presets draw from a fit of {OF_PRESETS}, not {wish.scenario}", "--ship", remedy=remedy)
+        )
+    if wish.until > LAST:
+        remedy = f"Give {LAST} or earlier"
+        raise InputError(Problem(f"no target is later than {LAST}", path="--until", remedy=remedy))
 
 
 def _need_packages() -> None:
@@ -105,6 +125,10 @@ def _ship(folder: Path, until: str) -> None:
     from sim.places import data_folder
     from sim.posterior import FOLDER
 
+    worst = float(json.loads((folder / NOTE).read_text(encoding="utf-8"))["r_hat"])
+    if worst > MET:
+        remedy = "Give more --steps"
+        raise InputError(Problem(f"its chain has not met (R-hat {worst:.2f}, above {MET})", "--ship", remedy=remedy))
     place = data_folder() / FOLDER
     with disk_errors(place):
         place.mkdir(exist_ok=True)

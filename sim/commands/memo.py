@@ -79,6 +79,8 @@ def try_memo(file: str, wish: MemoWish) -> bool:
 
 def _worlds(file: str, wish: MemoWish) -> tuple[dict[str, Worlds], list[str]]:
     """The scenario on each base. Only a base that was not asked for may be missing."""
+    if any(text.partition("=")[0].strip() in ("world", "world.base", "base") for text in wish.sets):
+        raise InputError(Problem("the base of the memo's worlds is an option", "--set", remedy="Use --base"))
     sets = wish.sets if wish.seed is None else (*wish.sets, f"seed={wish.seed}")
     wanted = (PRIOR, POSTERIOR) if wish.base in (None, BOTH) else (str(wish.base),)
     found: dict[str, Worlds] = {}

@@ -15,6 +15,8 @@ from sim.memo.worlds import CONTROLS, MAIN, WITHHELD
 Settings = Mapping[str, Found]
 OwnRule = Callable[[Settings], str | None]
 
+NEGATIVE_SHARE = 0.9
+"""Share of the runs with a negative effect from which a claim of a positive one is refuted."""
 FULL_SHARE = 0.9
 """Share of an effect that frozen routines must give for it to count as equally present there."""
 
@@ -119,6 +121,15 @@ def _not_positive(quantity: str, words: str, least: float = 0.0) -> OwnRule:
     return rule
 
 
+def _mostly_negative(quantity: str) -> OwnRule:
+    def rule(found: Settings) -> str | None:
+        values = found[MAIN].values[quantity]
+        below = float((values[np.isfinite(values)] < 0.0).mean())
+        return f"it is negative in {below:.0%} of the runs" if below >= NEGATIVE_SHARE else None
+
+    return rule
+
+
 def _half(found: Settings) -> str | None:
     left = float(np.exp(median(found, "filter.kept"))) / 2.0
     return f"a full filter leaves {left:.0%} of the share abroad" if left < 0.5 else None
@@ -151,15 +162,17 @@ CLAIMS: tuple[Claim, ...] = (
         "H1b", "... and so produce new innovation", ("K1",), ("K-PROG",),
         "The pressure makes Chinese labs find more methods of their own.",
         "Difference of a1 + a2, own algorithmic stock, plain mean over Chinese labs at 2025-12",
-        _PAIRED, "own_stock", 1, 0.02, "ln", "D is negative in at least 0.9 of the runs", _no_own_rule,
+        _PAIRED, "own_stock", 1, 0.02, "ln", "D is negative in at least 0.9 of the runs",
+        _mostly_negative("own_stock"),
         "Experiments need compute (its share in research is an input); slack, which would reward shortfall, is V3",
         ("own_progress", "own_stock_later"), ("frozen_routines", "no_listing", "state_reaction", "no_distillation"),
     ),
     Claim(
         "H1c", "... so that controls fail", ("K1", "K5"), ("K-FRONT",),
-        "China's frontier is not lower for the controls.",
+        "China's frontier is higher for the controls: they backfire.",
         "Difference of ln effective training compute of China's best lab at 2025-12",
-        _PAIRED, "effective", 1, 0.02, "ln", "D is negative in at least 0.9 of the runs", _no_own_rule,
+        _PAIRED, "effective", 1, 0.02, "ln", "D is negative in at least 0.9 of the runs",
+        _mostly_negative("effective"),
         "Training compute enters effective compute one for one; domestic chips and states may answer: see the switches",
         ("gap", "effective_later"),
         ("frozen_routines", "no_distillation", "state_reaction", "import_substitution", "no_consideration"),

@@ -16,7 +16,8 @@ FEWEST = 8
 """Runs with a value below which nothing is called supported or refuted."""
 RULE = (
     f"Supported if P(claimed sign and size) is at least {SURE:g} and at least {IN_VARIANTS:g} in every structural "
-    f"variant; refuted if it is at most {NEVER:g} or the claim's own rule says so; conditional otherwise. Effort "
+    f"variant; refuted if it is at most {NEVER:g} and in no structural variant {IN_VARIANTS:g} or more, or if the "
+    "claim's own rule says so; conditional otherwise. Effort "
     "(H1a) may be supported only if its sign survives price rationing: the median has the claimed sign in every cell "
     "in which chips go to those who pay."
 )
@@ -54,8 +55,11 @@ def decide(
         return Verdict(CONDITIONAL, (f"only {runs} runs have a value: nothing can be said",))
     if own is not None:
         return Verdict(REFUTED, (own,))
-    if main <= NEVER:
+    holding = [f"{key} {share:.2f}" for key, share in variants.items() if share >= IN_VARIANTS]
+    if main <= NEVER and not holding:
         return Verdict(REFUTED, (f"it holds in {main:.0%} of the runs, at most {NEVER:.0%}",))
+    if main <= NEVER:
+        return Verdict(CONDITIONAL, (f"it holds in {main:.0%} of the runs, and yet in {', '.join(holding)}",))
     weak = [f"{key} {share:.2f}" for key, share in variants.items() if not share >= IN_VARIANTS]
     flipped = [key for key, middle in (price_cells or {}).items() if not sign * middle > 0.0]
     reasons = []
