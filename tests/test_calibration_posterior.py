@@ -113,6 +113,18 @@ def test_a_broken_table_is_named_with_a_remedy(tmp_path: Path, text: str, part: 
     assert problem.remedy == REMEDY
 
 
+@pytest.mark.parametrize(
+    ("column", "value", "part"),
+    [("chip_market.no_control_share", "99", "leave [0.1, 0.35]"), ("nosuch.name", "1", "'nosuch.name' is no number")],
+)
+def test_a_table_with_impossible_numbers_or_names_is_refused(
+    tmp_path: Path, column: str, value: str, part: str
+) -> None:
+    file = table(tmp_path, f"draw,weight,{column}\n0,1,{value}\n")
+    with pytest.raises(InputError, match=re.escape(part)):
+        world(file)
+
+
 def test_a_missing_table_and_a_missing_fit_are_errors(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"gone\.csv"):
         load_posterior(str(tmp_path / "gone.csv"))

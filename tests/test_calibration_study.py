@@ -217,6 +217,8 @@ def test_bad_input_is_told_what_to_do(run: Any, tmp_path: Path) -> None:
     wrong(run("--until", "2022-01"), "nothing to fit up to 2022-01", "or later")
     wrong(run("no_such_scenario"), "no_such_scenario")
     wrong(run("--ship", "--slack"), "--slack")
+    wrong(run("--ship", "--until", "2026-12"), "--until", "2025-12 or earlier")
+    wrong(run("no_chinese_labs", "--ship"), "--ship", "history_hold")
     wrong(run("--points", "10"), "--points")
     file = tmp_path / "file"
     file.write_text("")

@@ -109,6 +109,7 @@ def test_a_figure_for_every_claim_with_words_for_those_who_do_not_see_it(folder:
     ("words", "told"),
     [
         (("--base", "posteriors"), "Did you mean posterior"),
+        (("--base", "prior", "--set", "world.base=posterior"), "Use --base"),
         (("deepseek_shok",), "Did you mean deepseek_shock"),
         (("no_chinese_labs",), "DeepSeek"),
         (("--set", "no.such.path=1"), "path"),

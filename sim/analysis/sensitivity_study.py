@@ -120,6 +120,11 @@ def cautions(question: Question, sizes: Sizes) -> list[str]:
             "parameter are of the part of it that the ones before it in the alphabet leave unsaid, and with it move "
             "those after it"
         )
+    if question.scenario.posterior is not None:
+        found.append(
+            "The scenario draws from a fit, in which numbers hang together. All indices take each number from its own "
+            "range, independent of the others; `--set world.base=prior` says the same of the ranges before the fit"
+        )
     if EFFECT not in question.of and question.scenario.counterfactual_scenario() is None:
         found.append("The scenario has no counterfactual: levels alone are explained, no effects")
     small = {
