@@ -101,7 +101,11 @@ def test_files_agree_with_one_another(toy: Counted, tmp_path: Path) -> None:
     table = rows_of(files[POSTERIOR])
     assert len(table) == asked.effort.draws
     assert sum(float(row["weight"]) for row in table) == pytest.approx(1.0, abs=1e-4)
-    assert list(table[0])[2:] == told["names_fitted"]
+    columns, of_labs = list(table[0])[2:], {row["name"] for row in prior_rows()}
+    assert [name for name in columns if name in told["names_fitted"]] == told["names_fitted"]
+    assert of_labs <= set(columns), "labs.csv must not step in for a lab's number that was not fitted"
+    assert set(columns) <= of_labs | set(told["names_fitted"])
+    assert set(told["contraction"]) == set(told["shift"]) == set(told["names_fitted"])
     named = rows_of(files[IDENTIFIABILITY])
     assert {row["name"] for row in named} == set(told["names_fitted"])
     contractions = [float(row["contraction"]) for row in named]
