@@ -22,7 +22,7 @@ from sim.calibration.page import page
 from sim.calibration.play import Player
 from sim.calibration.study import FACTS as TARGET_TABLE
 from sim.calibration.study import IDENTIFIABILITY, PAGE, POSTERIOR, SCORES, Pace, Question, ask, study_of
-from sim.calibration.unknowns import unknowns
+from sim.calibration.unknowns import prior_rows, unknowns
 from sim.cli import app
 from sim.data import Table, Tables, load_tables
 from sim.posterior import load_posterior

@@ -131,14 +131,9 @@ def test_every_parameter_moves_a_measure(world: str) -> None:
 
 @pytest.mark.parametrize("name", AT_SETUP)
 def test_every_parameter_of_the_draw_moves_a_measure(name: str) -> None:
+    short = ["world.base=prior", "end=2022-06", "outputs.at=[]"]
     low, high = (
-        Engine(
-            load_scenario(
-                "history_hold", ["world.base=prior", f"world.{name}={spread}", "end=2022-06", "outputs.at=[]"]
-            ),
-            np.arange(2),
-        )
-        for spread in (0.2, 0.6)
+        Engine(load_scenario("history_hold", [*short, f"world.{name}={spread}"]), np.arange(2)) for spread in (0.2, 0.6)
     )
     assert not np.array_equal(low.run().values, high.run().values, equal_nan=True)
 
