@@ -29,10 +29,12 @@ def five(record: MemoRecord) -> Drawn:
     rows = {row["setting"]: row for row in record.memo["five"][record.judged] if row["month"] == AT}
     kept = [key for key in SETTINGS if key in rows]
     main = rows["main"]
-    up = [SHORT[name].lower() for name in FIVE if (main[name]["median"] or 0.0) > 0.0]
-    down = [SHORT[name].lower() for name in FIVE if (main[name]["median"] or 0.0) < 0.0]
+    up = [SHORT[name].lower() for name in FIVE if (main[name]["p05"] or 0.0) > 0.0]
+    down = [SHORT[name].lower() for name in FIVE if (main[name]["p95"] or 0.0) < 0.0]
+    open_ = [SHORT[name].lower() for name in FIVE if SHORT[name].lower() not in (*up, *down)]
     told = [f"{'raise' if group is up else 'lower'} {', '.join(group)}" for group in (up, down) if group]
-    title = f"At {AT} the controls {' and '.join(told) if told else 'change nothing'} (medians, {record.judged})"
+    title = f"At {AT} the controls {' and '.join(told) if told else 'have no clear effect'} ({record.judged})"
+    title += f"; 90% of the runs span both signs of {', '.join(open_)}" if told and open_ else ""
     reading = "Difference from the same world without chip controls: median and 90% of the runs, in every setting."
     labels = ["the scenario" if key == "main" else key.replace("_", " ") for key in kept]
     left = 0.3 + max(text_width(label, 8.0) for label in labels) / POINTS_PER_INCH
