@@ -269,4 +269,4 @@ def test_end_to_end_on_the_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert 0.0 < told["space_left"][-1] <= 1.0
     assert told["recovered_coverage"] > 0.7
     fit = load_posterior(str(folder / POSTERIOR))
-    assert list(fit.values) == told["names_fitted"]
+    assert [name for name in fit.values if name in told["names_fitted"]] == told["names_fitted"]

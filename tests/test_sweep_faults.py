@@ -351,7 +351,7 @@ def test_who_waits_is_told_for_whom(tmp_path: Path) -> None:
 @ROOT_ONLY
 @pytest.mark.slow
 def test_a_full_disk_loses_nothing(tmp_path: Path, undisturbed: str) -> None:
-    with mounted(tmp_path, "size=240k"):
+    with mounted(tmp_path, "size=360k"):
         with pytest.raises(OutputError, match=r"disk of .* is full.*What was finished is kept"):
             swept(tmp_path)
         before = parts_of(tmp_path)

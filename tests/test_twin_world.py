@@ -75,6 +75,7 @@ def test_small_world_beyond_the_record(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_full_world() -> None:
-    scenario = load_scenario("deepseek_shock")
+    """With the prior: the twin draws for itself, and knows no table of fitted draws."""
+    scenario = load_scenario("deepseek_shock", ["world.base=prior"])
     tables = load_tables()
     play(scenario, [str(row["lab"]) for row in tables.labs.rows], range(len(tables.communities.rows)), runs=1)
