@@ -61,7 +61,8 @@ test-slow: install ## the tests marked slow
 lock: install ## resolve requirements.lock afresh from pyproject.toml
 	@$(BIN)/python -m venv --clear $(VENV)/lock
 	@$(VENV)/lock/bin/python -m pip --disable-pip-version-check --quiet install uv==$(UV_VERSION)
-	$(VENV)/lock/bin/uv --quiet pip compile pyproject.toml --extra analysis --extra calibrate --extra cluster --extra test --extra build \
+	$(VENV)/lock/bin/uv --quiet pip compile pyproject.toml --extra analysis --extra calibrate --extra report --extra app --extra export --extra docs \
+		--extra cluster --extra test --extra build \
 		--universal --python-version 3.11 --fork-strategy fewest --generate-hashes --no-header --no-annotate \
 		--upgrade --output-file requirements.lock
 

@@ -45,9 +45,10 @@ _ALL = (*LABS, *BLOCS, *OPENNESS)
 _ROWS = (
     Measure("token_share", "share of tokens", "share of all tokens used", "tokens of the entity's models / all tokens", _ALL),
     Measure("revenue_share", "share of spending", "share of all spending on models", "spending on the entity's models / all spending", _ALL),
-    Measure("token_share_abroad", "share of tokens abroad", "share of tokens used outside the bloc that go to its models", "tokens of the bloc's models used outside it / all tokens used outside it", BLOCS),
-    Measure("token_share_home", "share of tokens at home", "share of tokens used inside the bloc that go to its models", "tokens of the bloc's models used inside it / all tokens used inside it", BLOCS),
-    Measure("revenue_share_abroad", "share of spending abroad", "share of spending outside the bloc that goes to its models", "spending on the bloc's models outside it / all spending outside it", BLOCS),
+    Measure("token_share_abroad", "share of tokens abroad", "share of tokens used outside the bloc that go to its models", "tokens of the models of a bloc, or of a lab of it, used outside it / all tokens used outside it", (*LABS, *BLOCS)),
+    Measure("token_share_home", "share of tokens at home", "share of tokens used inside the bloc that go to its models", "tokens of the models of a bloc, or of a lab of it, used inside it / all tokens used inside it", (*LABS, *BLOCS)),
+    Measure("revenue_share_abroad", "share of spending abroad", "share of spending outside the bloc that goes to its models", "spending on the models of a bloc, or of a lab of it, outside it / all spending outside it", (*LABS, *BLOCS)),
+    Measure("revenue_share_home", "share of spending at home", "share of spending inside the bloc that goes to its models", "spending on the models of a bloc, or of a lab of it, inside it / all spending inside it", (*LABS, *BLOCS)),
     Measure("developer_token_share", "share of tokens", "share of tokens of API developers outside China", "startup communities outside CN: tokens of the entity / all", ("CN", "open", "US")),
     Measure("developer_revenue_share", "share of spending", "share of spending of API developers outside China", "startup communities outside CN: spending on the entity / all", ("CN", "open", "US")),
     Measure("aggregator_token_share", "share of tokens", "share of tokens on an API aggregator", "startups and hobby users outside CN, mixed by observation.aggregator_hobby_share: tokens of the entity / all", ("CN", "open", "US")),

@@ -184,20 +184,26 @@ def _shares(now: Readings, amounts: Amounts) -> Array:
 
 
 def _abroad(now: Readings, use: Array) -> Array:
-    """Own models' part of use outside the bloc; `use` by home bloc."""
-    world = use.sum(axis=1)
-    result = np.zeros((world.shape[0], COUNT))
-    for bloc in range(COUNT):
-        outside = world - use[:, bloc]
-        result[:, bloc] = _of_bloc(now, outside, bloc) / np.maximum(outside.sum(axis=1), TINY)
-    return result
+    """Parts of the use outside their own bloc that labs and blocs have; `use` by home bloc (runs, blocs, labs)."""
+    outside = use.sum(axis=1, keepdims=True) - use
+    return _own_market(now, outside)
 
 
 def _home(now: Readings, use: Array) -> Array:
-    """Own models' part of use inside the bloc; `use` by home bloc."""
-    mine = np.stack([_of_bloc(now, use[:, bloc], bloc) for bloc in range(COUNT)], axis=1)
-    share: Array = mine / np.maximum(use.sum(axis=2), TINY)
-    return share
+    """Parts of the use inside their own bloc that labs and blocs have; `use` by home bloc (runs, blocs, labs)."""
+    return _own_market(now, use)
+
+
+def _own_market(now: Readings, use: Array) -> Array:
+    """Parts of labs, then blocs, in the market of their own bloc; `use` by that market (runs, blocs, labs)."""
+    by_lab = np.zeros((use.shape[0], use.shape[2]))
+    by_bloc = np.zeros((use.shape[0], COUNT))
+    for bloc in range(COUNT):
+        market = use[:, bloc]
+        total = np.maximum(market.sum(axis=1), TINY)
+        by_lab += np.where(now.bloc == bloc, market / total[:, np.newaxis], 0.0)
+        by_bloc[:, bloc] = _of_bloc(now, market, bloc) / total
+    return np.concatenate([_by_name(now, by_lab), by_bloc], axis=1)
 
 
 def _within(now: Readings, amounts: Amounts) -> Array:
@@ -401,6 +407,7 @@ FORMULAS: dict[str, Callable[[Readings], Array]] = {
     "token_share_abroad": lambda now: _abroad(now, now.tokens_by_home),
     "token_share_home": lambda now: _home(now, now.tokens_by_home),
     "revenue_share_abroad": lambda now: _abroad(now, now.spend_by_home),
+    "revenue_share_home": lambda now: _home(now, now.spend_by_home),
     "developer_token_share": lambda now: _within(now, now.sales.tokens_of(now.developers)),
     "developer_revenue_share": lambda now: _within(now, now.sales.spend_of(now.developers)),
     "aggregator_token_share": lambda now: _within(now, now.aggregator[0]),

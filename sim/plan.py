@@ -24,7 +24,7 @@ LAST_OBSERVED = "2025-12"
 """The month up to which the inputs on record and the observed series reach; results are always stated there."""
 SHOWS_ONLY = (
     "__main__", "cli", "explain", "fact", "monthly", "operators", "parameter_", "graphs", "world", "golden",
-    "executors", "cluster", "disk",
+    "executors", "cluster", "disk", "held", "api",
 )  # fmt: skip
 """Starts of the names of modules in `sim` that only show or read numbers; others count in the digest of the code."""
 PACKAGES = ("numpy", "scipy", "pandas", "pyarrow", "networkx", "mesa", "matplotlib", "pydantic")

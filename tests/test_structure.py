@@ -21,10 +21,11 @@ LOW = ("errors", "calendar", "arrays", "places", "yamlfile", "distributions", "d
        "networks", "policies", "posterior")  # fmt: skip
 WORLD = ("lots", "setup", "engine", "measures", "measuring", "checks", "graphs", "world")
 RESULTS = ("plan", "results", "compare", "ensemble", "history", "golden", "facts", "fact_formulas", "monthly",
-           "operators", "explain", "parameter_facts", "disk", "executors", "cluster", "studies")  # fmt: skip
-PACKAGES = {"experiments": 3, "analysis": 4, "calibration": 4, "backcast": 4, "memo": 4, "charts": 5, "commands": 6}
+           "operators", "explain", "parameter_facts", "disk", "executors", "cluster", "studies", "held")  # fmt: skip
+PACKAGES = {"experiments": 3, "analysis": 4, "calibration": 4, "backcast": 4, "memo": 4, "charts": 5, "interactive": 5,
+            "export": 5, "report": 5, "app": 6, "commands": 6}  # fmt: skip
 """Layers of the folders of `sim`."""
-SINGLE = {"parameter_pages": 4}
+SINGLE = {"parameter_pages": 4, "api": 5}
 """Modules that stand as high as a folder."""
 HEAVY = ("pandas", "scipy", "mesa", "matplotlib", "networkx", "pyarrow")
 MAPPED = {"agents.windows"}

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from sim.calendar import month_index
 from sim.data import Tables, load_tables
+from sim.held import HeldResults
 from sim.results import OutputError, Results
 
 Floats = NDArray[np.float64]
@@ -103,7 +104,7 @@ class RunRecord:
     that both arms have; `data` is the folder of the data tables, None for the packaged one.
     """
 
-    results: Results
+    results: Results | HeldResults
     arms: Mapping[str, str]
     months: Ints
     data: Path | None = None
@@ -224,10 +225,14 @@ def open_record(folder: Path, arms: Sequence[str], data: Path | None = None) -> 
 
     Raises OutputError where the folder is not whole or has no such arm.
     """
-    results = Results(folder)
+    return record_of(Results(folder), arms, data)
+
+
+def record_of(results: Results | HeldResults, arms: Sequence[str], data: Path | None = None) -> RunRecord:
+    """Return what the charts read of results on disk or in memory; `arms` as in `open_record`. Raises OutputError."""
     absent = [arm for arm in arms if arm not in results.arms]
     if absent:
-        raise OutputError(f"{folder} has no arm {', '.join(absent)}; it has {', '.join(results.arms)}")
+        raise OutputError(f"{results.folder} has no arm {', '.join(absent)}; it has {', '.join(results.arms)}")
     months = [results.months(arm) for arm in arms]
     shared = months[0][: min(len(some) for some in months)]
     return RunRecord(results, dict(zip((MAIN, COUNTERFACTUAL), arms, strict=False)), shared, data)
