@@ -1,7 +1,7 @@
 # PYTHON=... takes a certain interpreter; WORKERS=... sets the number of test processes.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help install run test lint test-fast test-slow lock clean
+.PHONY: help install run test lint test-fast test-slow browser lock clean
 
 PYTHON ?=
 WORKERS ?= 2
@@ -42,7 +42,7 @@ $(STAMP): requirements.lock pyproject.toml
 run: install ## run the main scenario with its counterfactual
 	$(BIN)/darkhorse run scenarios/deepseek_shock.yaml
 
-test: run ## the same, then ruff, mypy, the fast tests and the slow ones
+test: browser run ## the same, then ruff, mypy, the fast tests and the slow ones
 	@$(MAKE) --no-print-directory lint
 	@$(MAKE) --no-print-directory test-fast
 	@$(MAKE) --no-print-directory test-slow
@@ -57,6 +57,15 @@ test-fast: install ## the tests that take seconds
 
 test-slow: install ## the tests marked slow
 	$(BIN)/pytest -n $(WORKERS) -m slow
+
+browser: ## see that there is a Chromium for the browser tests; on Debian, as root, install it
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || \
+	if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+		echo "Installing Debian's chromium for the browser tests"; \
+		apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends chromium >/dev/null; \
+	else \
+		echo "No Chromium: the browser tests are left out (on Debian: apt install chromium)"; \
+	fi
 
 lock: install ## resolve requirements.lock afresh from pyproject.toml
 	@$(BIN)/python -m venv --clear $(VENV)/lock
