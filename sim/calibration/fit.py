@@ -114,7 +114,7 @@ def fit(
     say("worlds whose numbers are known")
     places = evenly(effort.recovered, effort.points)
     worlds = prior[0][places], prior[1][places][:, fitted]
-    recovery = recover(first, targets, worlds, effort.recover_steps, seed + 1000, lambda done, count: None)
+    recovery = recover(first, targets, worlds, effort.recover_steps, seed + 1000)
     singular = _singular(likelihood, chain)
     return Fit(
         emulator, first, chain, recovery, prior, (drawn[rows], stated, last), weights, tail, tuple(left), singular

@@ -5,7 +5,6 @@ the fit finds in such worlds can be learnt from data of this kind; one that it d
 fit says.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -30,10 +29,7 @@ class Recovery:
     worlds: int
 
 
-def recover(
-    emulator: Emulator, targets: Targets, worlds: tuple[Array, Array], steps: int, seed: int,
-    tell: Callable[[int, int], None],
-) -> Recovery:  # fmt: skip
+def recover(emulator: Emulator, targets: Targets, worlds: tuple[Array, Array], steps: int, seed: int) -> Recovery:
     """Fit made-up worlds with scores (worlds, names) and stated targets (worlds, targets)."""
     scores, stated = worlds
     errors = normals(seed, "errors", *stated.shape) * np.sqrt(targets.variance)
@@ -46,7 +42,6 @@ def recover(
         chain = sample(Likelihood(emulator, made_up), steps, seed + world)
         flat = chain.samples.reshape(-1, truth.shape[1])
         centre[world], spread[world] = flat.mean(axis=0), flat.std(axis=0)
-        tell(world + 1, len(scores))
     inside = np.abs(truth - centre) <= Z90 * spread
     return Recovery(_correlation(truth, centre), inside.mean(axis=0), spread.mean(axis=0), len(scores))
 
