@@ -158,7 +158,7 @@ def test_made_up_worlds_are_recovered_with_nominal_coverage() -> None:
     emulator, targets = linear(), made_up(np.zeros(TARGETS))
     scores = normals(9, "worlds", 40, NAMES)
     luck = normals(9, "luck", 40, TARGETS) @ np.linalg.cholesky(emulator.rest).T
-    found = recover(emulator, targets, (scores, emulator.mean(scores) + luck), 300, 100, lambda done, count: None)
+    found = recover(emulator, targets, (scores, emulator.mean(scores) + luck), 300, 100)
     _, covariance = exact(emulator, targets)
     assert found.worlds == 40
     assert found.spread == pytest.approx(np.sqrt(np.diag(covariance)), rel=0.08)
@@ -172,7 +172,7 @@ def test_too_small_errors_are_found_out_by_coverage() -> None:
     emulator, targets = linear(), made_up(np.zeros(TARGETS))
     scores = normals(9, "worlds", 30, NAMES)
     luck = 3.0 * normals(9, "luck", 30, TARGETS)
-    found = recover(emulator, targets, (scores, emulator.mean(scores) + luck), 300, 100, lambda done, count: None)
+    found = recover(emulator, targets, (scores, emulator.mean(scores) + luck), 300, 100)
     assert found.coverage[:-1].mean() < 0.75
 
 
