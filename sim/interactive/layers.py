@@ -1,0 +1,353 @@
+"""The parts of a chart over months: ground, fans, lines, policy dates, observed points, labels and tooltips."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sim.calendar import month_label
+from sim.charts.data import RunRecord
+from sim.charts.policies import policy_marks
+from sim.charts.sheet import spread, text_width
+from sim.charts.style import INK, PAPER, SOFT
+from sim.charts.text import counterfactual_title, in_sentence
+from sim.interactive.lines import Line, observed_rows, rows_of
+from sim.interactive.theme import RULE, ZONE, text_hue
+
+LABEL_SIZE = 11
+LABEL_GAP = 14
+"""Pixels between the middles of two labels."""
+MARKERS = ("circle", "diamond", "square", "triangle-up", "triangle-down")
+OUTER, INNER = 0.13, 0.26
+"""Opacity of the widest band and of those inside it."""
+HEADROOM = 1.04
+CLOSE = 9.0
+"""Pixels between policy dates below which the number of the later one is moved."""
+LEAST_ZONE = 0.12
+"""Share of the months from which the zone after the record has room for its name."""
+
+
+@dataclass(frozen=True)
+class Axis:
+    """A vertical axis: lowest and highest value, Vega's number format, what stands above it, and whether it is log.
+
+    `say` is the format of tooltips; `suffix` follows each number there.
+    """
+
+    low: float
+    high: float
+    format: str
+    title: str
+    log: bool = False
+    say: str = ".3~s"
+    suffix: str = ""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What a chart of lines needs: the record for months and policy dates, its axis, height (pixels) and own name.
+
+    `focus`: names of the lines that have their bands at first, empty for all; `hushed`: whether lines out of focus
+    lose their counterfactual as well as their bands. `numbered`: whether policy dates carry their numbers.
+    `labelled`: whether lines are named at their ends. `width`: pixels, or "container".
+    """
+
+    record: RunRecord
+    axis: Axis
+    height: int
+    name: str = "chart"
+    focus: Sequence[str] = ()
+    hushed: bool = False
+    numbered: bool = True
+    labelled: bool = True
+    interactive: bool = True
+    width: int | str = "container"
+    short_years: bool = False
+
+
+def axis_over(lines: Sequence[Line], **words: Any) -> Axis:
+    """Return an axis that holds all of some lines, from zero or through it; `words` are the other fields of `Axis`."""
+    known = [end for line in lines for end in line.ends if math.isfinite(end)] or [0.0, 1.0]
+    low, high = min(0.0, *known), max(0.0, *known)
+    room = (HEADROOM - 1) * ((high - low) or 1.0)
+    return Axis(low - room if low < 0 else 0.0, high + room if high > 0 else 0.0, **words)
+
+
+def line_chart(frame: Frame, lines: Sequence[Line]) -> Any:
+    """Return the layers of a chart of lines, without theme or title."""
+    import altair as alt
+
+    base = alt.Chart().encode(x=month_x(frame), color=_hues(lines))
+    focus = _focus(frame)
+    layers = [*ground(frame), *_bands(base, frame, lines, focus), *_zero(frame)]
+    layers += _medians(base, frame, lines, focus)
+    layers += _observed(frame, lines)
+    layers += _labels(frame, lines) if frame.labelled else []
+    layers += _hover(base, frame, lines, focus)
+    data = alt.InlineData(values=rows_of(lines))
+    return alt.layer(*layers, data=data).properties(width=frame.width, height=frame.height)
+
+
+def month_x(frame: Frame) -> Any:
+    """Return the horizontal encoding: month numbers, the years named at their January."""
+    import altair as alt
+
+    first, last = int(frame.record.months[0]), int(frame.record.months[-1])
+    step = 12 if last - first < 96 else 24
+    years = list(range(-(-first // 12) * 12, last + 1, step))
+    text = (
+        "'\u2019' + format(22 + datum.value / 12, '02d')"
+        if frame.short_years
+        else "format(2022 + datum.value / 12, 'd')"
+    )
+    axis = alt.Axis(values=years, labelExpr=text, title=None, grid=False, labelFlush=False)
+    return alt.X("m:Q", scale=alt.Scale(domain=[first - 0.5, last + 0.5], nice=False, zero=False), axis=axis)
+
+
+def value_y(frame: Frame, field: str) -> Any:
+    """Return the vertical encoding of a field."""
+    import altair as alt
+
+    axis = frame.axis
+    scale = alt.Scale(domain=[axis.low, axis.high], nice=False, zero=False, type="log" if axis.log else "linear")
+    count = 5 if frame.height >= 200 else 4
+    return alt.Y(f"{field}:Q", scale=scale, axis=alt.Axis(format=axis.format, title=axis.title, tickCount=count))
+
+
+def ground(frame: Frame) -> list[Any]:
+    """Return the shaded months after the record and the policy dates with their numbers and words."""
+    import altair as alt
+
+    record, layers = frame.record, []
+    first, last = int(record.months[0]), int(record.months[-1])
+    if first <= record.record_end < last:
+        zone = alt.Chart(
+            alt.InlineData(values=[{"m": record.record_end + 0.5, "to": last + 0.5, "after": "after the record"}])
+        )
+        layers.append(zone.mark_rect(color=ZONE, tooltip=None).encode(x=month_x(frame), x2="to:Q"))
+        if frame.numbered and frame.height >= 200 and last - record.record_end > LEAST_ZONE * (last - first):
+            words = zone.mark_text(align="right", color=SOFT, fontSize=10, fontStyle="italic", baseline="bottom")
+            layers.append(words.encode(x=alt.X("to:Q"), y=alt.value(-14), text="after:N"))
+    return layers + _dates(frame)
+
+
+def _dates(frame: Frame) -> list[Any]:
+    import altair as alt
+
+    pixels = 600.0 if frame.width == "container" else float(frame.width)
+    span, nudge, before = len(frame.record.months), 0, -math.inf
+    rows: list[dict[str, Any]] = []
+    for mark in policy_marks(frame.record):
+        nudge = nudge + 8 if (mark.month - before) / span * pixels < CLOSE else 0
+        before = float(mark.month)
+        row = {"m": mark.month, "number": str(mark.number), "policy": mark.words, "dx": nudge}
+        rows.append({**row, "month": month_label(mark.month)})
+    if not rows:
+        return []
+    tips = [alt.Tooltip("month:N", title="Policy date"), alt.Tooltip("policy:N", title="Change")]
+    base = alt.Chart(alt.InlineData(values=rows)).encode(x=month_x(frame))
+    thin = base.mark_rule(color=RULE, strokeWidth=0.7, strokeDash=[1, 2], opacity=0.75, tooltip=None)
+    if not frame.numbered:
+        return [thin]
+    numbers = [
+        base.transform_filter(f"datum.dx == {nudge}")
+        .mark_text(color=SOFT, fontSize=9.5, baseline="bottom", dx=nudge)
+        .encode(y=alt.value(-2), text="number:N", tooltip=tips)
+        for nudge in sorted({row["dx"] for row in rows})
+    ]
+    return [thin, *numbers]
+
+
+def _hues(lines: Sequence[Line]) -> Any:
+    import altair as alt
+
+    names, hues = [line.name for line in lines], [line.colour for line in lines]
+    return alt.Color("entity:N", scale=alt.Scale(domain=names, range=hues), legend=None)
+
+
+def _focus(frame: Frame) -> Any:
+    """The lines in focus: those clicked last; a double click brings all of them."""
+    import altair as alt
+
+    if not frame.interactive:
+        return None
+    chosen = [{"entity": name} for name in frame.focus]
+    return alt.selection_point(
+        name=f"focus_{frame.name}", fields=["entity"], on="click", clear="dblclick", value=chosen or alt.Undefined
+    )
+
+
+def _when(frame: Frame, focus: Any, inside: float, outside: float) -> Any:
+    import altair as alt
+
+    return alt.value(inside) if focus is None else alt.when(focus).then(alt.value(inside)).otherwise(alt.value(outside))
+
+
+def _bands(base: Any, frame: Frame, lines: Sequence[Line], focus: Any) -> list[Any]:
+    layers = []
+    for number in range(len(lines[0].fan.bands)):
+        strength = OUTER if number == 0 else INNER
+        area = base.mark_area(clip=True, tooltip=None, interpolate="monotone")
+        layers.append(
+            area.encode(
+                y=value_y(frame, f"low{number}"),
+                y2=f"high{number}:Q",
+                opacity=_when(frame, focus, strength, 0.0),
+                detail="entity:N",
+            )
+        )
+    return layers if any(np.isfinite(line.fan.bands[0][1]).any() for line in lines) else []
+
+
+def _zero(frame: Frame) -> list[Any]:
+    import altair as alt
+
+    if frame.axis.low >= 0:
+        return []
+    rule = alt.Chart(alt.InlineData(values=[{"zero": 0}])).mark_rule(color=INK, strokeWidth=1, tooltip=None)
+    return [rule.encode(y=value_y(frame, "zero"))]
+
+
+def _medians(base: Any, frame: Frame, lines: Sequence[Line], focus: Any) -> list[Any]:
+    import altair as alt
+
+    width = alt.value(2.2) if focus is None else alt.when(focus).then(alt.value(2.6)).otherwise(alt.value(1.5))
+    found = [
+        base.mark_line(clip=True, strokeCap="round", tooltip=None).encode(y=value_y(frame, "median"), strokeWidth=width)
+    ]
+    if any(line.other is not None for line in lines):
+        dashed = base.mark_line(clip=True, strokeDash=[5, 3.5], strokeWidth=1.5, tooltip=None)
+        shown = _when(frame, focus, 1.0, 0.0 if frame.hushed else 1.0)
+        found.insert(0, dashed.encode(y=value_y(frame, "cf"), opacity=shown))
+    return found
+
+
+def _observed(frame: Frame, lines: Sequence[Line]) -> list[Any]:
+    import altair as alt
+
+    first, last = int(frame.record.months[0]), int(frame.record.months[-1])
+    rows = observed_rows(lines, first, last)
+    if not rows:
+        return []
+    base = alt.Chart(alt.InlineData(values=rows)).encode(x=month_x(frame), color=_hues(lines))
+    ranged = [row for row in rows if row["low"] is not None and row["high"] is not None]
+    layers = []
+    if ranged:
+        known = alt.Chart(alt.InlineData(values=ranged)).encode(x=month_x(frame), color=_hues(lines))
+        layers.append(known.mark_rule(strokeWidth=1.1, tooltip=None).encode(y=value_y(frame, "low"), y2="high:Q"))
+    tips = [
+        alt.Tooltip("month:N", title="Month"), alt.Tooltip("market:N", title="Observed"),
+        alt.Tooltip("entity:N", title="Of"), alt.Tooltip("observed:Q", title="Value", format=frame.axis.say),
+    ]  # fmt: skip
+    shapes = sorted({row["shape"] for row in rows})
+    marks = alt.Scale(domain=shapes, range=[MARKERS[shape % len(MARKERS)] for shape in shapes])
+    points = base.mark_point(filled=True, fill=PAPER, strokeWidth=1.5, size=42, opacity=1)
+    coded = points.encode(
+        y=value_y(frame, "observed"),
+        stroke=_hues(lines),
+        shape=alt.Shape("shape:N", scale=marks, legend=None),
+        tooltip=tips,
+    )
+    return [*layers, coded]
+
+
+def label_room(lines: Sequence[Line], frame: Frame) -> int:
+    """Return the pixels that the labels at line ends take, to the right of the plot."""
+    texts = [_label_text(frame, line) for line in lines if math.isfinite(line.last)]
+    return math.ceil(max((text_width(text, LABEL_SIZE) for text in texts), default=0.0)) + 12
+
+
+def _label_text(frame: Frame, line: Line) -> str:
+    from sim.interactive.words import said
+
+    return f"{line.name} {said(line.last, frame.axis.say, frame.axis.suffix)}"
+
+
+def _labels(frame: Frame, lines: Sequence[Line]) -> list[Any]:
+    """Names and last medians, right of the plot, moved apart where they would touch."""
+    known = sorted((line for line in lines if math.isfinite(line.last)), key=lambda line: line.last)
+    wanted = [_height_of(frame.axis, line.last) for line in known]
+    heights = _apart(wanted, LABEL_GAP / frame.height)
+    # One mark for each label: its height is in pixels, which a field cannot be without a scale of its own.
+    return [_label(frame, line, height) for line, height in zip(known, heights, strict=True)]
+
+
+def _label(frame: Frame, line: Line, height: float) -> Any:
+    import altair as alt
+
+    row = {"m": int(frame.record.months[-1]) + 0.5, "entity": line.name, "text": _label_text(frame, line)}
+    words = alt.Chart(alt.InlineData(values=[row])).mark_text(
+        align="left", baseline="middle", dx=7, fontSize=LABEL_SIZE, cursor="pointer", tooltip=None
+    )
+    return words.encode(
+        x=month_x(frame),
+        y=alt.value(round(frame.height * (1 - height), 1)),
+        text="text:N",
+        color=alt.value(text_hue(line.colour)),
+    )
+
+
+def _apart(places: Sequence[float], gap: float) -> list[float]:
+    """Places (ascending, 0 to 1) moved apart by `gap`, none below the foot of the plot and none above its top."""
+    moved = spread(places, gap)
+    for place in range(len(moved)):
+        moved[place] = max(moved[place], place * gap)
+    for place in range(len(moved)):
+        moved[-1 - place] = min(moved[-1 - place], 1 - place * gap)
+    return moved
+
+
+def _height_of(axis: Axis, value: float) -> float:
+    """Place of a value on the axis, 0 at its foot and 1 at its top."""
+    if axis.log:
+        return math.log(max(value, axis.low) / axis.low) / math.log(axis.high / axis.low)
+    return (value - axis.low) / ((axis.high - axis.low) or 1.0)
+
+
+def _hover(base: Any, frame: Frame, lines: Sequence[Line], focus: Any) -> list[Any]:
+    """A point on the nearest line under the pointer, with its numbers."""
+    import altair as alt
+
+    if not frame.interactive:
+        return []
+    near = alt.selection_point(
+        name=f"hover_{frame.name}", nearest=True, on="pointerover", clear="pointerout", empty=False,
+        fields=["m", "entity"],
+    )  # fmt: skip
+    shown = alt.when(near).then(alt.value(1)).otherwise(alt.value(0))
+    points = base.transform_filter("isValid(datum.median)")
+    for name, expression in _tooltip_texts(frame, lines).items():
+        points = points.transform_calculate(**{name: expression})
+    tips = [alt.Tooltip(f"{field}:N", title=title) for field, title in _tooltip_titles(frame, lines).items()]
+    marks = points.mark_point(filled=True, size=70, cursor="pointer").encode(
+        y=value_y(frame, "median"), opacity=shown, tooltip=tips
+    )
+    return [marks.add_params(near, focus).properties(name=f"points_{frame.name}")]
+
+
+def _tooltip_texts(frame: Frame, lines: Sequence[Line]) -> dict[str, str]:
+    axis = frame.axis
+
+    def written(field: str) -> str:
+        return f"(isValid(datum.{field}) ? format(datum.{field}, '{axis.say}') : 'n/a')"
+
+    texts = {"t_median": f"{written('median')} + '{axis.suffix}'"}
+    for number in range(len(lines[0].fan.bands)):
+        texts[f"t_band{number}"] = f"{written(f'low{number}')} + ' to ' + {written(f'high{number}')} + '{axis.suffix}'"
+    if any(line.other is not None for line in lines):
+        texts["t_cf"] = f"{written('cf')} + '{axis.suffix}'"
+    return texts
+
+
+def _tooltip_titles(frame: Frame, lines: Sequence[Line]) -> dict[str, str]:
+    single = frame.record.runs == 1
+    titles = {"month": "Month", "entity": "Of", "t_median": "The run" if single else "Median"}
+    if not single:
+        bands = lines[0].fan.bands
+        titles |= {f"t_band{number}": f"{bands[number][0]:.0%} of runs" for number in reversed(range(len(bands)))}
+    if any(line.other is not None for line in lines):
+        title = in_sentence(counterfactual_title(frame.record))
+        titles["t_cf"] = title[:1].upper() + title[1:] if len(title) <= 32 else "Counterfactual"
+    return titles
