@@ -23,7 +23,7 @@ WORLD = ("lots", "setup", "engine", "measures", "measuring", "checks", "graphs",
 RESULTS = ("plan", "results", "compare", "ensemble", "history", "golden", "facts", "fact_formulas", "monthly",
            "operators", "explain", "parameter_facts", "disk", "executors", "cluster", "studies", "held")  # fmt: skip
 PACKAGES = {"experiments": 3, "analysis": 4, "calibration": 4, "backcast": 4, "memo": 4, "charts": 5, "interactive": 5,
-            "export": 5, "report": 5, "app": 6, "commands": 6}  # fmt: skip
+            "export": 5, "report": 5, "app": 6, "commands": 6, "manual": 6}  # fmt: skip
 """Layers of the folders of `sim`."""
 SINGLE = {"parameter_pages": 4, "api": 5}
 """Modules that stand as high as a folder."""
