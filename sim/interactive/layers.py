@@ -10,11 +10,12 @@ import numpy as np
 from sim.calendar import month_label
 from sim.charts.data import RunRecord
 from sim.charts.policies import policy_marks
-from sim.charts.sheet import spread, text_width
+from sim.charts.sheet import spread
 from sim.charts.style import INK, PAPER, SOFT
 from sim.charts.text import counterfactual_title, in_sentence
 from sim.interactive.lines import Line, observed_rows, rows_of
 from sim.interactive.theme import RULE, ZONE, text_hue
+from sim.interactive.words import said
 
 LABEL_SIZE = 11
 LABEL_GAP = 14
@@ -33,7 +34,7 @@ LEAST_ZONE = 0.12
 class Axis:
     """A vertical axis: lowest and highest value, Vega's number format, what stands above it, and whether it is log.
 
-    `say` is the format of tooltips; `suffix` follows each number there.
+    `say` is the format of tooltips; `suffix` follows each number there, `mark` those of the axis.
     """
 
     low: float
@@ -43,6 +44,7 @@ class Axis:
     log: bool = False
     say: str = ".3~s"
     suffix: str = ""
+    mark: str = ""
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,16 @@ class Frame:
     interactive: bool = True
     width: int | str = "container"
     short_years: bool = False
+
+
+@dataclass(frozen=True)
+class EndText:
+    """Words at the end of a line or band: whose they are, the words, their height in units of the axis, and colour."""
+
+    name: str
+    text: str
+    value: float
+    colour: str
 
 
 def axis_over(lines: Sequence[Line], **words: Any) -> Axis:
@@ -112,8 +124,13 @@ def value_y(frame: Frame, field: str) -> Any:
 
     axis = frame.axis
     scale = alt.Scale(domain=[axis.low, axis.high], nice=False, zero=False, type="log" if axis.log else "linear")
-    count = 5 if frame.height >= 200 else 4
-    return alt.Y(f"{field}:Q", scale=scale, axis=alt.Axis(format=axis.format, title=axis.title, tickCount=count))
+    count = 5 if frame.height >= 200 else 3
+    form: dict[str, Any] = {"format": axis.format}
+    if axis.format.startswith("+"):
+        form = {"labelExpr": f"datum.value == 0 ? '0' : format(datum.value, '{axis.format}') + '{axis.mark}'"}
+    elif axis.mark:
+        form = {"labelExpr": f"format(datum.value, '{axis.format}') + '{axis.mark}'"}
+    return alt.Y(f"{field}:Q", scale=scale, axis=alt.Axis(**form, title=axis.title or None, tickCount=count))
 
 
 def ground(frame: Frame) -> list[Any]:
@@ -253,31 +270,27 @@ def _observed(frame: Frame, lines: Sequence[Line]) -> list[Any]:
     return [*layers, coded]
 
 
-def label_room(lines: Sequence[Line], frame: Frame) -> int:
-    """Return the pixels that the labels at line ends take, to the right of the plot."""
-    texts = [_label_text(frame, line) for line in lines if math.isfinite(line.last)]
-    return math.ceil(max((text_width(text, LABEL_SIZE) for text in texts), default=0.0)) + 12
-
-
 def _label_text(frame: Frame, line: Line) -> str:
-    from sim.interactive.words import said
-
     return f"{line.name} {said(line.last, frame.axis.say, frame.axis.suffix)}"
 
 
 def _labels(frame: Frame, lines: Sequence[Line]) -> list[Any]:
-    """Names and last medians, right of the plot, moved apart where they would touch."""
-    known = sorted((line for line in lines if math.isfinite(line.last)), key=lambda line: line.last)
-    wanted = [_height_of(frame.axis, line.last) for line in known]
-    heights = _apart(wanted, LABEL_GAP / frame.height)
+    ends = [EndText(line.name, _label_text(frame, line), line.last, line.colour) for line in lines]
+    return end_labels(frame, ends)
+
+
+def end_labels(frame: Frame, ends: Sequence[EndText]) -> list[Any]:
+    """Return words right of the plot at the heights of what they name, moved apart where they would touch."""
+    known = sorted((end for end in ends if math.isfinite(end.value)), key=lambda end: end.value)
+    heights = _apart([_height_of(frame.axis, end.value) for end in known], LABEL_GAP / frame.height)
     # One mark for each label: its height is in pixels, which a field cannot be without a scale of its own.
-    return [_label(frame, line, height) for line, height in zip(known, heights, strict=True)]
+    return [_label(frame, end, height) for end, height in zip(known, heights, strict=True)]
 
 
-def _label(frame: Frame, line: Line, height: float) -> Any:
+def _label(frame: Frame, end: EndText, height: float) -> Any:
     import altair as alt
 
-    row = {"m": int(frame.record.months[-1]) + 0.5, "entity": line.name, "text": _label_text(frame, line)}
+    row = {"m": int(frame.record.months[-1]) + 0.5, "entity": end.name, "text": end.text}
     words = alt.Chart(alt.InlineData(values=[row])).mark_text(
         align="left", baseline="middle", dx=7, fontSize=LABEL_SIZE, cursor="pointer", tooltip=None
     )
@@ -285,7 +298,7 @@ def _label(frame: Frame, line: Line, height: float) -> Any:
         x=month_x(frame),
         y=alt.value(round(frame.height * (1 - height), 1)),
         text="text:N",
-        color=alt.value(text_hue(line.colour)),
+        color=alt.value(text_hue(end.colour)),
     )
 
 

@@ -10,9 +10,10 @@ from sim.charts.data import COUNTERFACTUAL, MAIN, CannotDraw, Estimate, Fan, Poi
 from sim.charts.policies import key_line, policy_marks
 from sim.charts.style import ADJECTIVE, BLOC_HUE, HUE, SOFT, display
 from sim.charts.text import (
+    counterfactual_title,
     how_to_read,
+    in_sentence,
     observed_note,
-    otherwise,
     percent,
     percent_band,
     signed_band,
@@ -25,6 +26,7 @@ from sim.interactive.lines import CHANGE, MAIN_WORLD, Line, table_of
 from sim.interactive.picture import Picture
 from sim.interactive.theme import lab_hues, line_hue, themed
 from sim.interactive.views import View, columns_of, drawn_values, label, market_words, why_not
+from sim.interactive.words import other_world
 
 if TYPE_CHECKING:
     from sim.charts.data import Floats
@@ -64,7 +66,7 @@ def shares(record: RunRecord, view: View, height: int = 360) -> Picture:
         _alt(record, view, lines, title),
         themed(line_chart(frame, lines)),
         table_of(lines, "percentage points" if view.shown == "difference" else "share"),
-        how_to_read(record, label(view), dashed=view.shown == "level"),
+        how_to_read(record, _drawn(record, view), dashed=view.shown == "level"),
         _notes(record, view, lines, wide),
     )
 
@@ -130,7 +132,7 @@ def _observed(record: RunRecord, view: View, key: str) -> list[Points]:
 
 def _axis(view: View, lines: list[Line]) -> Axis:
     if view.shown == "difference":
-        return axis_over(lines, format="+~g", title="percentage points", say=SAY["difference"], suffix=" points")
+        return axis_over(lines, format="+~f", title="percentage points", say=SAY["difference"], suffix=" points")
     found = axis_over(lines, format=".0%", title=f"% of {market_words(view)}", say=SAY["level"])
     return Axis(0.0, min(found.high, 1.0), found.format, found.title, say=found.say)
 
@@ -155,7 +157,7 @@ def _title(record: RunRecord, view: View, groups: Mapping[str, list[str]], focus
         sizes = [signed_band(now[key], band, 1, "points") for key in focus]
         others = [f", that of {_whose(view, key)} by {size}" for key, size in zip(focus[1:], sizes[1:], strict=True)]
         change = f"share of {_market(view, focus)} changes by {sizes[0]}{''.join(others)} in {when(record)}"
-        return f"Compared with {_other_world(record)}, {_owner(view, focus[0])} {change}"
+        return f"Compared with {other_world(record)}, {_owner(view, focus[0])} {change}"
     title = _level_words(view, now, band) + f" in {when(record)}"
     if record.has_counterfactual:
         last = focus[-1]
@@ -192,9 +194,11 @@ def _market(view: View, focus: list[str]) -> str:
     return f"{what} {place} {display(focus[0])}"
 
 
-def _other_world(record: RunRecord) -> str:
-    phrase = otherwise(record)
-    return "the counterfactual" if phrase == "in the counterfactual" else f"the world {phrase}"
+def _drawn(record: RunRecord, view: View) -> str:
+    against = (
+        f", run by run, against: {in_sentence(counterfactual_title(record))}" if view.shown == "difference" else ""
+    )
+    return label(view) + against
 
 
 def _alt(record: RunRecord, view: View, lines: list[Line], title: str) -> str:
