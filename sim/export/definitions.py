@@ -38,8 +38,8 @@ def definition_files() -> dict[str, str]:
         "definitions/variable/variables.yaml": _yaml(list(_variables())),
         f"definitions/variable/tag_{TAG.lower()}.yaml": _yaml([{TAG: [{QUANTILES[x]: _level(x)} for x in LEVELS]}]),
         "definitions/region/regions.yaml": _yaml([
-            {"common": [{WORLD: {"description": REGION_WORDS[WORLD]}}]},
-            {"darkhorse": [{name: {"description": REGION_WORDS[name]}} for name in regions]},
+            {"common": [{WORLD: {"description": _legal(REGION_WORDS[WORLD])}}]},
+            {"darkhorse": [{name: {"description": _legal(REGION_WORDS[name])}} for name in regions]},
         ]),
     }  # fmt: skip
 
@@ -48,10 +48,15 @@ def _variables() -> Iterator[Mapping[str, Any]]:
     """Entries of the code list; a variable that several regions have stands once."""
     once = {one.name: one for one in all_variables()}
     for name, one in once.items():
-        yield {f"{name}|{{{TAG}}}": {"description": one.words, "unit": one.unit}}
+        yield {f"{name}|{{{TAG}}}": {"description": _legal(one.words), "unit": one.unit}}
     for name, one in once.items():
         words = f"Paired difference, run by run, from the scenario named in the meta data. {one.words}"
-        yield {f"{DIFFERENCE}|{name}|{{{TAG}}}": {"description": words, "unit": one.difference_unit}}
+        yield {f"{DIFFERENCE}|{name}|{{{TAG}}}": {"description": _legal(words), "unit": one.difference_unit}}
+
+
+def _legal(words: str) -> str:
+    """The words without the characters that nomenclature refuses."""
+    return words.translate({ord(":"): ",", ord(";"): ",", ord('"'): "'"})
 
 
 def _level(level: str) -> dict[str, str]:
