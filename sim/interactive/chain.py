@@ -10,26 +10,30 @@ from sim.charts.data import COUNTERFACTUAL, MAIN, CannotDraw, Fan, Floats, RunRe
 from sim.charts.policies import key_line, policy_marks
 from sim.charts.style import BLOC_HUE, HUE, SOFT
 from sim.charts.text import (
+    compact_band,
     counterfactual_title,
     how_to_read,
     in_sentence,
+    number,
+    percent_band,
     signed,
     source_line,
     unit_of,
     when,
 )
-from sim.interactive.layers import Axis, Frame, line_chart
+from sim.interactive.layers import Axis, Frame, heading_layers, line_chart
 from sim.interactive.lines import CHANGE, Line, table_of
 from sim.interactive.outcome import axis_of, change_axis, change_words, cut, size_words
 from sim.interactive.picture import Picture
-from sim.interactive.theme import line_hue, themed
+from sim.interactive.theme import line_hue, text_hue, themed
 from sim.interactive.words import other_world
 
 PRICE = "price_fixed_capability"
-YEAR = 12
+BEFORE = 12
+"""Months before that of the titles at which the capability must have been there."""
 COLUMNS = 3
-GUTTER = 66
-"""Pixels between panels and for the axis of each."""
+PANEL, GUTTER = 118, 66
+"""Height of a panel, and what its axis and the space beside it take of the width, pixels."""
 PERCENT = 100.0
 
 
@@ -123,9 +127,9 @@ def _priced(link: Link) -> Link:
 
 
 def _price(record: RunRecord) -> str:
-    """The hardest level of capability that half of the runs of each world had a year before the month of the titles."""
+    """The hardest level of capability that half of the runs of each world had `BEFORE` the month of the titles."""
     levels = sorted((c for c in record.columns if c.startswith(f"{PRICE}.")), key=lambda c: float(c.rpartition(".")[2]))
-    months = (record.headline - YEAR, record.headline)
+    months = (record.headline - BEFORE, record.headline)
     reached = [
         column
         for column in levels
@@ -177,21 +181,20 @@ def _grid(record: RunRecord, drawn: list[tuple[Link, list[Line]]], shown: str, w
 
     panel = (width - COLUMNS * GUTTER) // COLUMNS
     charts = [_panel(record, place, *each, shown, panel) for place, each in enumerate(drawn)]
-    return alt.concat(*charts, columns=COLUMNS, spacing={"row": 22, "column": 26})
+    grid = alt.concat(*charts, columns=COLUMNS, spacing={"row": 26, "column": 26})
+    return grid.resolve_scale(color="independent")
 
 
 def _panel(record: RunRecord, place: int, link: Link, lines: list[Line], shown: str, width: int) -> Any:
     import altair as alt
 
     axis = _axis(link, lines, shown)
-    frame = Frame(
-        record, axis, 118, name=link.key, numbered=False, labelled=len(lines) > 1, width=width, short_years=True
-    )
-    words = alt.Title(
-        f"{place + 1}  {link.name}", subtitle=_subtitle(record, link, lines, shown), anchor="start", fontSize=12,
-        subtitleColor=SOFT, offset=8, frame="group",
-    )  # fmt: skip
-    return line_chart(frame, [cut(line, axis) for line in lines]).properties(title=words)
+    frame = Frame(record, axis, PANEL, name=link.key, numbered=False, labelled=False, width=width, short_years=True)
+    sizes = _sizes(record, link, lines, shown)
+    inks = [text_hue(line.colour) for line in lines] if len(lines) > 1 else [SOFT]
+    words = heading_layers(f"{place + 1}  {link.name}", list(zip(sizes, inks, strict=True)), raised=10)
+    chart = line_chart(frame, [cut(line, axis) for line in lines])
+    return alt.layer(*words, chart).properties(width=width, height=PANEL)
 
 
 def _axis(link: Link, lines: list[Line], shown: str) -> Axis:
@@ -201,15 +204,25 @@ def _axis(link: Link, lines: list[Line], shown: str) -> Axis:
     return replace(found, title="")
 
 
-def _subtitle(record: RunRecord, link: Link, lines: list[Line], shown: str) -> str:
-    now = lines[0].fan.at(record.headline)
+def _sizes(record: RunRecord, link: Link, lines: list[Line], shown: str) -> list[str]:
+    """What a panel says below its name: the number of its line, or that of each of its lines after its name."""
+    if len(lines) > 1:
+        middles = [(line.name, line.fan.at(record.headline).median) for line in lines]
+        if shown == "difference":
+            return [f"{name} {signed(middle, 0)}%" for name, middle in middles]
+        return [f"{name} {number(middle)} {link.unit}" for name, middle in middles]
+    return [_size(record, link, lines[0], shown)]
+
+
+def _size(record: RunRecord, link: Link, line: Line, shown: str) -> str:
+    now, band = line.fan.at(record.headline), record.bands[0]
     if shown == "difference":
-        size = (
-            _percent_words(record, lines[0]) if link.step == "%" else change_words(now, record.bands[0], _short(link))
-        )
-    else:
-        size = size_words(now, record.bands[0], link.unit if len(link.unit) < 9 else "")
-    return f"{lines[0].name} {size}" if len(lines) > 1 else size
+        return _percent_words(record, line) if link.step == "%" else change_words(now, band, _short(link))
+    if link.unit.startswith("%"):
+        return percent_band(now.scaled(1 / PERCENT), band)
+    if link.unit.startswith("USD"):
+        return f"${compact_band(now, band)} a million"
+    return size_words(now, band, link.unit)
 
 
 def _short(link: Link) -> str:
@@ -244,7 +257,7 @@ def _reading(record: RunRecord, shown: str) -> str:
 
 
 def _alt(record: RunRecord, drawn: list[tuple[Link, list[Line]]], shown: str, title: str) -> str:
-    parts = [f"{link.name}: {_subtitle(record, link, lines, shown)}" for link, lines in drawn]
+    parts = [f"{link.name}: {', '.join(_sizes(record, link, lines, shown))}" for link, lines in drawn]
     return f"{len(drawn)} small line charts along the chain of causes. {title}. In {when(record)}, {'; '.join(parts)}."
 
 

@@ -3,13 +3,15 @@
 import math
 from typing import Any
 
+import numpy as np
+
 from sim.calendar import month_label
 from sim.charts.compute import CHANNELS
 from sim.charts.data import COUNTERFACTUAL, MAIN, Floats, RunRecord
 from sim.charts.policies import key_line, policy_marks
 from sim.charts.style import PAPER, compact
 from sim.charts.text import percent, source_line, title_of, unit_of, versus, when
-from sim.interactive.layers import HEADROOM, Axis, EndText, Frame, end_labels, ground, month_x, value_y
+from sim.interactive.layers import HEADROOM, Axis, EndText, Frame, end_labels, ground, heading_layers, month_x, value_y
 from sim.interactive.lines import MAIN_WORLD, OTHER_WORLD, quantile_columns, short
 from sim.interactive.picture import Picture
 from sim.interactive.theme import CHANNEL_HUE, themed
@@ -54,15 +56,15 @@ def channels(record: RunRecord, width: int = 860, height: int = 240) -> Picture:
 def _panels(record: RunRecord, means: dict[str, dict[str, Floats]], width: int, height: int) -> Any:
     import altair as alt
 
-    top = max(float(sum(by.values()).max()) for by in means.values()) or 1.0
+    top = max(float(np.add.reduce(list(by.values())).max()) for by in means.values()) or 1.0
     panel = width // len(means) - LABEL_ROOM - (50 if len(means) == 1 else 20)
     charts = []
     for role, by_channel in means.items():
         axis = Axis(0.0, top * HEADROOM, "~s", unit_of(MEASURE) if role == MAIN else "", say=".3~s")
         frame = Frame(record, axis, height, name=role, numbered=role == MAIN, width=panel, short_years=True)
-        heading = alt.Title(title_of(record, role), anchor="start", fontSize=12, offset=8, frame="group")
-        layers = [*ground(frame), _areas(frame, by_channel), *end_labels(frame, _names(by_channel))]
-        charts.append(alt.layer(*layers).properties(width=panel, height=height, title=heading))
+        heading = heading_layers(title_of(record, role), (), raised=32)
+        layers = [*heading, *ground(frame), _areas(frame, by_channel), *end_labels(frame, _names(by_channel))]
+        charts.append(alt.layer(*layers).properties(width=panel, height=height))
     return alt.hconcat(*charts, spacing=10) if len(charts) > 1 else charts[0]
 
 
@@ -71,7 +73,7 @@ def _areas(frame: Frame, by_channel: dict[str, Floats]) -> Any:
 
     # Ends of the areas are added up here, so that chart and table cannot differ.
     rows, foot = [], 0.0 * by_channel[next(iter(CHANNELS))]
-    total = sum(by_channel.values())
+    total: Floats = np.add.reduce(list(by_channel.values()))
     for channel, name in CHANNELS.items():
         head = foot + by_channel[channel]
         for place, month in enumerate(frame.record.months):
@@ -86,7 +88,8 @@ def _areas(frame: Frame, by_channel: dict[str, Floats]) -> Any:
     scale = alt.Scale(domain=list(CHANNELS.values()), range=[CHANNEL_HUE[channel] for channel in CHANNELS])
     tips = [
         alt.Tooltip("month:N", title="Month"), alt.Tooltip("entity:N", title="Channel"),
-        alt.Tooltip("flow:Q", title="H100e a month", format=".3~s"), alt.Tooltip("share:Q", title="Share", format=".0%"),
+        alt.Tooltip("flow:Q", title="H100e a month", format=".3~s"),
+        alt.Tooltip("share:Q", title="Share", format=".0%"),
     ]  # fmt: skip
     base = alt.Chart(alt.InlineData(values=rows)).encode(x=month_x(frame), y=value_y(frame, "low"), y2="high:Q")
     area = base.mark_area(stroke=PAPER, strokeWidth=0.8, opacity=0.92, tooltip=None)

@@ -10,7 +10,7 @@ import numpy as np
 from sim.calendar import month_label
 from sim.charts.data import RunRecord
 from sim.charts.policies import policy_marks
-from sim.charts.sheet import spread
+from sim.charts.sheet import spread, text_width
 from sim.charts.style import INK, PAPER, SOFT
 from sim.charts.text import counterfactual_title, in_sentence
 from sim.interactive.lines import Line, observed_rows, rows_of
@@ -18,9 +18,13 @@ from sim.interactive.theme import RULE, ZONE, text_hue
 from sim.interactive.words import said
 
 LABEL_SIZE = 11
+LINE, GAP = 15, 10
+"""Pixels from one line of a heading to the next, and between its parts."""
 LABEL_GAP = 14
 """Pixels between the middles of two labels."""
 MARKERS = ("circle", "diamond", "square", "triangle-up", "triangle-down")
+FEW_DECADES, MOST_TICKS = 1.7, 5
+"""Powers of ten below which an axis has ticks at twos and fives too, and the most ticks it has."""
 OUTER, INNER = 0.13, 0.26
 """Opacity of the widest band and of those inside it."""
 HEADROOM = 1.04
@@ -124,13 +128,43 @@ def value_y(frame: Frame, field: str) -> Any:
 
     axis = frame.axis
     scale = alt.Scale(domain=[axis.low, axis.high], nice=False, zero=False, type="log" if axis.log else "linear")
-    count = 5 if frame.height >= 200 else 3
-    form: dict[str, Any] = {"format": axis.format}
-    if axis.format.startswith("+"):
-        form = {"labelExpr": f"datum.value == 0 ? '0' : format(datum.value, '{axis.format}') + '{axis.mark}'"}
-    elif axis.mark:
-        form = {"labelExpr": f"format(datum.value, '{axis.format}') + '{axis.mark}'"}
-    return alt.Y(f"{field}:Q", scale=scale, axis=alt.Axis(**form, title=axis.title or None, tickCount=count))
+    text = f"format(datum.value, '{axis.format}') + '{axis.mark}'"
+    ticks: dict[str, Any] = {"tickCount": 5 if frame.height >= 200 else 3}
+    if axis.log:
+        ticks = {"values": log_ticks(axis.low, axis.high)}
+    words = alt.Axis(labelExpr=f"datum.value == 0 ? '0' : {text}", title=axis.title or None, **ticks)
+    if axis.format.endswith("%"):
+        words = alt.Axis(format=axis.format, title=axis.title or None, **ticks)
+    return alt.Y(f"{field}:Q", scale=scale, axis=words)
+
+
+def log_ticks(low: float, high: float) -> list[float]:
+    """Return round numbers on a logarithmic axis: powers of ten, with twos and fives where it spans few of them."""
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    decades = math.log10(high / low)
+    factors = (1, 2, 5) if decades < FEW_DECADES else (1,)
+    step = max(1, math.ceil(decades / MOST_TICKS))
+    found = [float(f"{factor}e{power}") for power in powers if power % step == 0 for factor in factors]
+    return [tick for tick in found if low <= tick <= high]
+
+
+def heading_layers(title: str, parts: Sequence[tuple[str, str]], raised: int) -> list[Any]:
+    """Return the heading of a panel as text `raised` pixels above its plot: panels of a row then stand level.
+
+    `parts`: words below the title with their colours, one after the other.
+    """
+    import altair as alt
+
+    base = alt.Chart(alt.InlineData(values=[{}]))
+    left: dict[str, Any] = {"align": "left", "baseline": "bottom", "tooltip": None}
+    bold = base.mark_text(**left, fontSize=12, fontWeight="bold", color=INK, text=title)
+    layers = [bold.encode(x=alt.value(0), y=alt.value(-raised - (LINE if parts else 0)))]
+    at = 0.0
+    for text, colour in parts:
+        plain = base.mark_text(**left, fontSize=LABEL_SIZE, color=colour, text=text)
+        layers.append(plain.encode(x=alt.value(round(at, 1)), y=alt.value(-raised)))
+        at += text_width(text, LABEL_SIZE) + GAP
+    return layers
 
 
 def ground(frame: Frame) -> list[Any]:

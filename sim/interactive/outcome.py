@@ -78,15 +78,19 @@ def level_line(record: RunRecord, column: str) -> Line:
     other = record.fan(column, COUNTERFACTUAL).scaled(what.factor) if record.has_counterfactual else None
     observed = [_scaled(points, what.factor) for points in record.observed(measure, entity)]
     fan = record.fan(column, MAIN).scaled(what.factor)
-    return Line(column, display(entity) or what.name, hue_of(column), fan, other, observed, MAIN_WORLD)
+    return Line(column, _name(entity) or what.name, hue_of(column), fan, other, observed, MAIN_WORLD)
 
 
 def change_line(record: RunRecord, column: str) -> Line:
     """Return the paired difference of a column as a line, in the unit of its axis."""
     what = outcome_of(column)
     fan = record.difference_fan(column).scaled(what.factor)
-    name = display(column.partition(".")[2]) or what.name
+    name = _name(column.partition(".")[2]) or what.name
     return Line(column, name, hue_of(column), fan, world=CHANGE)
+
+
+def _name(entity: str) -> str:
+    return f"ECI {entity}" if entity.isdigit() else display(entity)
 
 
 def _scaled(points: Points, factor: float) -> Points:
@@ -105,7 +109,9 @@ def axis_of(lines: list[Line], unit: str) -> Axis:
     spread = top / float(positive.min()) if len(positive) else 1.0
     if spread > LOG_FROM and not unit.startswith(NO_LOG) and (medians >= 0).all():
         highest = max(line.ends[1] for line in lines)
-        low = max(float(positive.min()) / 1.5, highest / LOG_ROOM)
+        observed = [float(value) for line in lines for points in line.observed for value in points.values]
+        least = min([float(positive.min()), *(value for value in observed if value > 0)])
+        low = max(least / 1.5, highest / LOG_ROOM)
         return Axis(low, highest * HEADROOM, tick, f"{unit} (log scale)", log=True, say=say)
     return replace(_around(lines), format=tick, title=unit, say=say)
 

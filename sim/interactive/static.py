@@ -9,7 +9,9 @@ from sim.charts.sheet import balanced, wrapped
 from sim.interactive.picture import Picture
 
 TITLE_SIZE, SUBTITLE_SIZE = 14, 11
-SIDES = 20
+SIDES, WIDTH = 20, 860
+SLACK = 0.96
+"""Share of the width that lines of a title may fill: drawn text is a little wider than measured."""
 
 
 def spec_of(picture: Picture, width: int | None = None, titled: bool = False) -> dict[str, Any]:
@@ -23,7 +25,7 @@ def spec_of(picture: Picture, width: int | None = None, titled: bool = False) ->
         spec["width"] = width
         spec["autosize"] = {"type": "fit-x", "contains": "padding"}
     if titled:
-        room = (width or int(spec.get("width", 860)) if picture.fills else width or 860) - SIDES
+        room = SLACK * ((width or WIDTH) - SIDES)
         spec["title"] = {
             "text": balanced(picture.title, room, TITLE_SIZE),
             "subtitle": wrapped(picture.reading, room, SUBTITLE_SIZE) if picture.reading else [],
@@ -36,12 +38,12 @@ def json_of(picture: Picture) -> str:
     return json.dumps(spec_of(picture), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
-def svg_of(picture: Picture, width: int = 860, titled: bool = False) -> str:
+def svg_of(picture: Picture, width: int = WIDTH, titled: bool = False) -> str:
     """Return a picture as SVG, `width` pixels wide where the chart fills its container, else as wide as it is."""
     return str(_converter().vegalite_to_svg(spec_of(picture, width, titled), vl_version=vega_lite_version()))
 
 
-def png_of(picture: Picture, width: int = 860, scale: float = 2.0, titled: bool = True) -> bytes:
+def png_of(picture: Picture, width: int = WIDTH, scale: float = 2.0, titled: bool = True) -> bytes:
     """Return a picture as PNG, `scale` dots for each pixel."""
     found: bytes = _converter().vegalite_to_png(
         spec_of(picture, width, titled), vl_version=vega_lite_version(), scale=scale
