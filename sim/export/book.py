@@ -14,8 +14,10 @@ if TYPE_CHECKING:
 LONGEST_CELL = 32767
 WIDEST, NARROWEST = 60, 9
 ROWS_LOOKED_AT = 200
-GENERAL, WHOLE, SHARE, FINE = "general", "whole", "share", "fine"
-NUMBER_FORMATS: Mapping[str, str] = {GENERAL: "General", WHOLE: "#,##0", SHARE: "0.0%", FINE: "0.0000"}
+GENERAL, WHOLE, SHARE, FINE, MONTH = "general", "whole", "share", "fine", "month"
+NUMBER_FORMATS: Mapping[str, str] = {
+    GENERAL: "General", WHOLE: "#,##0", SHARE: "0.0%", FINE: "0.0000", MONTH: "yyyy-mm",
+}  # fmt: skip
 HEADER_FILL, HEADER_INK, LINE = "#EDEDEB", "#1A1A1A", "#BDBDBD"
 
 
@@ -59,23 +61,22 @@ class Book:
         header: Sequence[object],
         rows: Sequence[Sequence[object]],
         formats: Mapping[str, str] | None = None,
-        top: int = 0,
     ) -> "Worksheet":
         """Add a sheet with a table whose header stays in sight and can be filtered.
 
-        `formats`: the number format (a key of `NUMBER_FORMATS`) by column. `top`: rows to leave free above.
+        `formats`: the number format (a key of `NUMBER_FORMATS`) by column.
         """
         sheet = self.workbook.add_worksheet(name)
         chosen = [self.formats[(formats or {}).get(str(column), GENERAL)] for column in header]
         for place, column in enumerate(header):
-            put(sheet, top, place, column, self.header)
-            sheet.set_column(place, place, _width([column, *(row[place] for row in rows[:ROWS_LOOKED_AT])]))
-        for number, row in enumerate(rows, start=top + 1):
+            put(sheet, 0, place, column, self.header)
+            sheet.set_column(place, place, _width(column, [row[place] for row in rows[:ROWS_LOOKED_AT]]))
+        for number, row in enumerate(rows, start=1):
             for place, (value, look) in enumerate(zip(row, chosen, strict=True)):
                 put(sheet, number, place, value, look)
-        sheet.freeze_panes(top + 1, 0)
+        sheet.freeze_panes(1, 0)
         if rows:
-            sheet.autofilter(top, 0, top + len(rows), len(header) - 1)
+            sheet.autofilter(0, 0, len(rows), len(header) - 1)
         return sheet
 
 
@@ -85,6 +86,8 @@ def put(sheet: "Worksheet", row: int, column: int, value: object, look: Any = No
         return
     if isinstance(value, bool):
         sheet.write_boolean(row, column, value, look)
+    elif isinstance(value, datetime):
+        sheet.write_datetime(row, column, value, look)
     elif isinstance(value, int | float):
         if abs(value) < float("inf"):
             sheet.write_number(row, column, value, look)
@@ -112,6 +115,8 @@ def created(manifest: Mapping[str, Any]) -> datetime:
         return datetime(1980, 1, 1)
 
 
-def _width(cells: Sequence[object]) -> float:
-    longest = max(len(f"{cell:.10g}" if isinstance(cell, float) else str(cell)) for cell in cells)
-    return min(WIDEST, max(NARROWEST, longest + 2))
+def _width(header: object, cells: Sequence[object]) -> float:
+    """Wide enough for the cells and for the longest word of the header, which wraps."""
+    texts = [f"{cell:.6g}" if isinstance(cell, float) else str(cell) for cell in cells]
+    longest = max(len(text) for text in [*texts, *str(header).split()])
+    return min(WIDEST, max(NARROWEST, longest + 3))

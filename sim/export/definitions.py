@@ -35,6 +35,7 @@ def definition_files() -> dict[str, str]:
     """Return the YAML files by name: code lists of variables, with a tag for the quantile, and of regions."""
     regions = [name for name in REGION_WORDS if name != WORLD]
     return {
+        "nomenclature.yaml": _yaml({"time-domain": {"year": True, "datetime": True}}),
         "definitions/variable/variables.yaml": _yaml(list(_variables())),
         f"definitions/variable/tag_{TAG.lower()}.yaml": _yaml([{TAG: [{QUANTILES[x]: _level(x)} for x in LEVELS]}]),
         "definitions/region/regions.yaml": _yaml([

@@ -1,6 +1,6 @@
 """IAMC files: yearly tables, long and wide, as CSV and XLSX, a monthly one, and definitions of variables and regions.
 
-The year's value is that of December, so it is the row of `summary.csv` for that month; a year without December has none.
+The value of a year is that of December, as in `summary.csv` for that month; a year without December has none.
 """
 
 from collections.abc import Iterator, Sequence
@@ -82,9 +82,7 @@ def _csv(rows: Sequence[Sequence[object]]) -> str:
     return csv_text(rows[0], rows[1:])
 
 
-def _write_book(
-    path: Path, rows: Sequence[Sequence[object]], meta: Sequence[Sequence[object]], folder: Path
-) -> None:
+def _write_book(path: Path, rows: Sequence[Sequence[object]], meta: Sequence[Sequence[object]], folder: Path) -> None:
     """A workbook as pyam reads it: sheet `data`, and sheet `meta` with what each scenario is."""
     with Book(path, folder) as book:
         book.table("data", rows[0], rows[1:])

@@ -28,7 +28,7 @@ In Python:
 ```
 import pyam
 data = pyam.IamDataFrame("{first}")
-data.filter(variable="AI Market [[]Share]|Tokens|Abroad|China|*")
+data.filter(variable="AI Market [Share]|Tokens|Abroad|China|*")
 ```
 """
 _FILES = {
@@ -37,7 +37,7 @@ _FILES = {
     "iamc_monthly_wide.csv": "a column for each month, for pyam's time domain `datetime`",
     "iamc_meta.csv": "a row for each scenario; the workbooks have it as their sheet `meta`",
     "variables.csv": "the variable, region, unit and factor of every column of darkhorse",
-    "definitions/": "code lists of variables and regions, for nomenclature-iamc",
+    "definitions/, nomenclature.yaml": "code lists of variables and regions, for nomenclature-iamc",
 }
 
 

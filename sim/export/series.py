@@ -2,16 +2,17 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import numpy as np
 
 from sim.calendar import month_index, month_label
 from sim.charts.data import COUNTERFACTUAL, MAIN, RunRecord, pairs_of, record_of
-from sim.charts.style import ADJECTIVE, BLOC_HUE, HUE, SOFT, lighter
+from sim.charts.style import ADJECTIVE, BLOC_HUE, FAINT, HUE, SOFT, lighter
 from sim.charts.sweep_data import FIRST
 from sim.compare import SHARES, paired_difference, quantiles
-from sim.export.book import Book
+from sim.export.book import MONTH, SHARE, Book
 from sim.export.lines import difference_levels, scenario_name
 from sim.measures import CATALOGUE
 from sim.results import Floats, Results
@@ -27,15 +28,15 @@ SHOWN = (
     ("token_share.open", "Tokens of open models"),
 )
 """Market shares that get a sheet, as far as they were recorded, and its name."""
-PERCENT = "0.0%"
-SIZE = {"width": 860, "height": 400}
-LEFT = 1
-"""Columns between a table and its charts."""
+CHARTS = "Charts"
+SIZE = {"width": 630, "height": 355}
+ROWS_OF_A_CHART, COLUMNS_OF_A_CHART = 18, 10
+"""Cells of the usual size from one chart to the next."""
 
 
 @dataclass(frozen=True)
 class Series:
-    """One sheet: `header`, a row for each month in `rows`, and whether there is a counterfactual with a difference."""
+    """One sheet: `header` and a row for each month. `names`: the scenario, and the one it is held against if any."""
 
     sheet: str
     title: str
@@ -43,7 +44,6 @@ class Series:
     header: Sequence[str]
     rows: Sequence[Sequence[object]]
     names: tuple[str, ...]
-    """Names of the scenario shown and of the one it is held against, if there is one."""
 
 
 def chosen_series(results: Results) -> Iterator[Series]:
@@ -69,7 +69,7 @@ def _series(record: RunRecord, column: str, sheet: str, names: tuple[str, ...]) 
         header.append(f"{names[1]} p50")
         parts += list(difference_levels(record.values(column, MAIN), other))
         header += [f"difference {level}" for level in SHARES]
-    months = [month_label(int(month)) for month in record.months]
+    months = [datetime.fromisoformat(f"{month_label(int(month))}-01") for month in record.months]
     rows = [[month, *(float(part[place]) for part in parts)] for place, month in enumerate(months)]
     return Series(sheet, _title(column), _hue(column), header, rows, names)
 
@@ -86,14 +86,22 @@ def _hue(column: str) -> str:
 
 
 def add_series(book: Book, series: Series) -> None:
-    """Add a sheet with a table and its native charts: the level with its 90% band, and the paired difference."""
-    formats = dict.fromkeys(series.header[1:], "share")
-    sheet = book.table(series.sheet, series.header, series.rows, formats)
-    place = len(series.header) + LEFT
-    sheet.insert_chart(1, place, _level_chart(book, series), {"description": f"{series.title}, median and 90% band"})
-    if len(series.names) > 1:
-        words = f"{series.names[0]} less {series.names[1]}, median and 90% interval by month"
-        sheet.insert_chart(23, place, _difference_chart(book, series), {"description": words})
+    """Add a sheet with the numbers of a series."""
+    shares = dict.fromkeys(series.header[1:], SHARE)
+    book.table(series.sheet, series.header, series.rows, {series.header[0]: MONTH, **shares})
+
+
+def add_charts(book: Book, series: Sequence[Series]) -> None:
+    """Add a sheet of native charts: a row for each series, its level with the 90% band and the paired difference."""
+    sheet = book.workbook.add_worksheet(CHARTS)
+    sheet.hide_gridlines(2)
+    for place, one in enumerate(series):
+        row = place * ROWS_OF_A_CHART
+        words = {"description": f"{one.title}, median and 90% band by month"}
+        sheet.insert_chart(row, 0, _level_chart(book, one), words)
+        if len(one.names) > 1:
+            words = {"description": f"{one.names[0]} less {one.names[1]}, median and 90% interval by month"}
+            sheet.insert_chart(row, COLUMNS_OF_A_CHART, _difference_chart(book, one), words)
 
 
 def _level_chart(book: Book, series: Series) -> Any:
@@ -110,7 +118,7 @@ def _level_chart(book: Book, series: Series) -> Any:
         dashed = {"color": series.colour, "width": 1.25, "dash_type": "dash"}
         lines.add_series({**_cells(series, width + 1), "name": series.names[1], "line": dashed})
     band.combine(lines)
-    _finish(band, series.title, series, {"min": 0})
+    _finish(band, series.title, {"min": 0})
     band.set_legend({"position": "bottom", "delete_series": [0]})
     return band
 
@@ -127,7 +135,7 @@ def _difference_chart(book: Book, series: Series) -> Any:
         chart.add_series(
             {**_cells(series, first + offset), "name": name, "line": {"color": series.colour, **line}}
         )  # fmt: skip
-    _finish(chart, f"Difference made, run by run: {series.names[0]} less {series.names[1]}", series, {})
+    _finish(chart, f"Difference made, run by run: {series.names[0]} less {series.names[1]}", {})
     chart.set_legend({"position": "bottom"})
     return chart
 
@@ -141,12 +149,12 @@ def _cells(series: Series, column: int) -> dict[str, Any]:
     }
 
 
-def _finish(chart: Any, title: str, series: Series, scale: dict[str, float]) -> None:
-    chart.set_title({"name": title, "name_font": {"size": 12, "bold": True}, "overlay": False})
-    step = 12 if len(series.rows) > 24 else max(1, len(series.rows) // 6)
-    chart.set_x_axis({"interval_unit": step, "interval_tick": step, "label_position": "low"})
-    grid = {"visible": True, "line": {"color": "#E4E4E4", "width": 0.75}}
-    chart.set_y_axis({"num_format": "0%" if scale else PERCENT, "major_gridlines": grid, **scale})
+def _finish(chart: Any, title: str, scale: dict[str, float]) -> None:
+    chart.set_title({"name": title, "name_font": {"size": 11, "bold": True}, "overlay": False})
+    years = {"date_axis": True, "major_unit": 1, "major_unit_type": "years", "num_format": "yyyy"}
+    chart.set_x_axis({**years, "label_position": "low"})
+    grid = {"visible": True, "line": {"color": FAINT, "width": 0.75}}
+    chart.set_y_axis({"num_format": "0%" if scale else "0.0%", "major_gridlines": grid, **scale})
     chart.set_size(SIZE)
     chart.show_na_as_empty_cell()
 

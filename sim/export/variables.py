@@ -1,4 +1,3 @@
-# ruff: noqa: E501 - a table reads better with a row a line
 """Which IAMC variable, region and unit each column of a record has: one table, for every measure of the catalogue.
 
 A region is a place where the entity is one (compute owned in China); otherwise it is World, and who or what is measured

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sim.export.assumptions import NUMBER_HEADER, POLICY_HEADER, flat, number_rows, policy_rows
 from sim.export.book import FINE, WHOLE, Book, number_or_text, put
 from sim.export.pages import CAVEAT
-from sim.export.series import OUTCOME_HEADER, add_series, chosen_series, outcome_rows
+from sim.export.series import CHARTS, OUTCOME_HEADER, add_charts, add_series, chosen_series, outcome_rows
 from sim.export.variables import variable_of
 from sim.measures import CATALOGUE, columns
 from sim.results import RUN_KINDS, OutputError, Results, read_manifest, tables_of
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from xlsxwriter.worksheet import Worksheet
 
 MOST_ROWS = 1_048_575
+TEXT_WIDTH, LINE_HEIGHT = 96, 16
 LEFT_TO_THEIR_SHEETS = ("arms", "scenario", "measures", "months", "experiment")
 DICTIONARY_HEADER = ("column", "measure", "entity", "unit", "what it is", "formula", "IAMC variable", "IAMC region")
 TABLE_FORMATS: Mapping[str, str] = {"runs": WHOLE, "share_positive": FINE}
@@ -51,11 +52,15 @@ def write_workbook(folder: Path, path: Path) -> None:
 
 
 def _results(book: Book, results: Results) -> dict[str, str]:
-    """Sheets of series with their charts, then the outcomes."""
+    """Charts, the series that they show, then the outcomes."""
     told = {}
-    for series in chosen_series(results):
-        add_series(book, series)
-        told[series.sheet] = f"{series.title}, by month, with charts"
+    series = list(chosen_series(results))
+    if series:
+        add_charts(book, series)
+        told[CHARTS] = "market shares with 90% bands, and the differences made, as charts"
+    for one in series:
+        add_series(book, one)
+        told[one.sheet] = f"{one.title}, by month"
     rows = outcome_rows(results)
     if rows:
         book.table("Outcomes", OUTCOME_HEADER, rows)
@@ -91,7 +96,7 @@ def dictionary_rows() -> list[list[object]]:
 
 def _tables(folder: Path, manifest: Mapping[str, Any]) -> dict[str, tuple[list[str], list[list[object]]]]:
     """The CSV tables of a folder by name, with numbers as numbers. Raises OutputError where one has too many rows."""
-    found = {}
+    found: dict[str, tuple[list[str], list[list[object]]]] = {}
     for name in tables_of(manifest):
         if Path(name).suffix == ".csv":
             with (folder / name).open(encoding="utf-8", newline="") as stream:
@@ -105,7 +110,7 @@ def _tables(folder: Path, manifest: Mapping[str, Any]) -> dict[str, tuple[list[s
 def _read_me(book: Book, sheet: "Worksheet", manifest: Mapping[str, Any], told: Mapping[str, str]) -> None:
     """The first sheet: title, what made it, how to read it, and the other sheets with links to them."""
     sheet.set_column(0, 0, 24)
-    sheet.set_column(1, 1, 96)
+    sheet.set_column(1, 1, TEXT_WIDTH)
     sheet.hide_gridlines(2)
     put(sheet, 0, 0, str(manifest.get("title") or manifest.get("name")), book.bold)
     version = manifest.get("versions", {}).get("darkhorse", "")
@@ -121,6 +126,7 @@ def _read_me(book: Book, sheet: "Worksheet", manifest: Mapping[str, Any], told: 
         *(("Warning", text) for text in manifest.get("warnings", [])),
     ]  # fmt: skip
     for row, (name, text) in enumerate(facts, start=2):
+        sheet.set_row(row, LINE_HEIGHT * -(-len(str(text)) // TEXT_WIDTH))
         put(sheet, row, 0, name, book.header)
         put(sheet, row, 1, text, book.wrapped)
     start = len(facts) + 3
