@@ -1,5 +1,6 @@
 """The parts of a chart over months: ground, fans, lines, policy dates, observed points, labels and tooltips."""
 
+import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ FEW_DECADES, MOST_TICKS = 1.7, 5
 OUTER, INNER = 0.13, 0.26
 """Opacity of the widest band and of those inside it."""
 HEADROOM = 1.04
+LONGEST_NAME = 32
+"""Letters of the name of the other world in a tooltip."""
 CLOSE = 9.0
 """Pixels between policy dates below which the number of the later one is moved."""
 LEAST_ZONE = 0.12
@@ -246,7 +249,6 @@ def _bands(base: Any, frame: Frame, lines: Sequence[Line], focus: Any) -> list[A
                 y=value_y(frame, f"low{number}"),
                 y2=f"high{number}:Q",
                 opacity=_when(frame, focus, strength, 0.0),
-                detail="entity:N",
             )
         )
     return layers if any(np.isfinite(line.fan.bands[0][1]).any() for line in lines) else []
@@ -326,9 +328,11 @@ def _label(frame: Frame, end: EndText, height: float) -> Any:
 
     row = {"m": int(frame.record.months[-1]) + 0.5, "entity": end.name, "text": end.text}
     words = alt.Chart(alt.InlineData(values=[row])).mark_text(
-        align="left", baseline="middle", dx=7, fontSize=LABEL_SIZE, cursor="pointer", tooltip=None
+        align="left", baseline="middle", dx=7, fontSize=LABEL_SIZE, cursor="pointer"
     )
+    # A mark without a tooltip of its own does not feel the pointer, and the names are there to be clicked.
     return words.encode(
+        tooltip=alt.Tooltip("entity:N", title="Last median, of"),
         x=month_x(frame),
         y=alt.value(round(frame.height * (1 - height), 1)),
         text="text:N",
@@ -365,36 +369,30 @@ def _hover(base: Any, frame: Frame, lines: Sequence[Line], focus: Any) -> list[A
     )  # fmt: skip
     shown = alt.when(near).then(alt.value(1)).otherwise(alt.value(0))
     points = base.transform_filter("isValid(datum.median)")
-    for name, expression in _tooltip_texts(frame, lines).items():
-        points = points.transform_calculate(**{name: expression})
-    tips = [alt.Tooltip(f"{field}:N", title=title) for field, title in _tooltip_titles(frame, lines).items()]
     marks = points.mark_point(filled=True, size=70, cursor="pointer").encode(
-        y=value_y(frame, "median"), opacity=shown, tooltip=tips
+        y=value_y(frame, "median"), opacity=shown, tooltip=alt.TooltipValue(alt.expr(_tooltip(frame, lines)))
     )
     return [marks.add_params(near, focus).properties(name=f"points_{frame.name}")]
 
 
-def _tooltip_texts(frame: Frame, lines: Sequence[Line]) -> dict[str, str]:
-    axis = frame.axis
+def _tooltip(frame: Frame, lines: Sequence[Line]) -> str:
+    """An expression for the numbers of a point. Under `nearest` the pointer feels a cell whose datum is the mark."""
+    axis, single = frame.axis, frame.record.runs == 1
+    datum = "(datum.datum ? datum.datum : datum)"
 
     def written(field: str) -> str:
-        return f"(isValid(datum.{field}) ? format(datum.{field}, '{axis.say}') : 'n/a')"
+        return f"(isValid({datum}.{field}) ? format({datum}.{field}, '{axis.say}') : 'n/a')"
 
-    texts = {"t_median": f"{written('median')} + '{axis.suffix}'"}
-    for number in range(len(lines[0].fan.bands)):
-        texts[f"t_band{number}"] = f"{written(f'low{number}')} + ' to ' + {written(f'high{number}')} + '{axis.suffix}'"
+    parts = {"title": f"{datum}.entity + ', ' + {datum}.month"}
+    parts["The run" if single else "Median"] = f"{written('median')} + '{axis.suffix}'"
+    for number in () if single else reversed(range(len(lines[0].fan.bands))):
+        band = f"{written(f'low{number}')} + ' to ' + {written(f'high{number}')} + '{axis.suffix}'"
+        parts[f"{lines[0].fan.bands[number][0]:.0%} of runs"] = band
     if any(line.other is not None for line in lines):
-        texts["t_cf"] = f"{written('cf')} + '{axis.suffix}'"
-    return texts
+        parts[_other_name(frame.record)] = f"{written('cf')} + '{axis.suffix}'"
+    return "{" + ", ".join(f"{json.dumps(name)}: {text}" for name, text in parts.items()) + "}"
 
 
-def _tooltip_titles(frame: Frame, lines: Sequence[Line]) -> dict[str, str]:
-    single = frame.record.runs == 1
-    titles = {"month": "Month", "entity": "Of", "t_median": "The run" if single else "Median"}
-    if not single:
-        bands = lines[0].fan.bands
-        titles |= {f"t_band{number}": f"{bands[number][0]:.0%} of runs" for number in reversed(range(len(bands)))}
-    if any(line.other is not None for line in lines):
-        title = in_sentence(counterfactual_title(frame.record))
-        titles["t_cf"] = title[:1].upper() + title[1:] if len(title) <= 32 else "Counterfactual"
-    return titles
+def _other_name(record: RunRecord) -> str:
+    title = in_sentence(counterfactual_title(record))
+    return title[:1].upper() + title[1:] if len(title) <= LONGEST_NAME else "Counterfactual"

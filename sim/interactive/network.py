@@ -27,8 +27,12 @@ SHAPES = {"open": "circle", "closed": "square"}
 LARGEST, LEAST = 1500.0, 40.0
 """Areas of nodes, square pixels."""
 WIDEST, THINNEST = 5.0, 0.7
-STEPS = 14
-"""Straight pieces of a curved link."""
+STEPS, FINE = 14, 200
+"""Straight pieces of a curved link, and the places along it at which its ends are looked for."""
+HEAD = 6.0
+"""Pixels between the arrow and the node."""
+FAR = 1.4
+"""Distance of two nodes, in radii of the circle, from which their link bends in full."""
 BEND = 0.55
 """How far links bend to the middle: 0 not at all, 1 through it."""
 REACH = 1.28
@@ -168,7 +172,7 @@ def _seen() -> Any:
 
     test = "!length(data('focus_labs_store')) || indexof(focus_labs.lab, datum.teacher) >= 0"
     test += " || indexof(focus_labs.lab, datum.learner) >= 0"
-    return alt.when(test).then(alt.value(0.62)).otherwise(alt.value(0.05))
+    return alt.when(test).then(alt.value(0.75)).otherwise(alt.value(0.05))
 
 
 def _links(network: LabNetwork, ties: Sequence[Tie], radius: Mapping[str, float], pixels: tuple[int, int]) -> list[Any]:
@@ -208,19 +212,22 @@ def _links(network: LabNetwork, ties: Sequence[Tie], radius: Mapping[str, float]
 
 def _curve(start: Node, end: Node, radius: Mapping[str, float], unit: float) -> list[tuple[float, float]]:
     """Points of a link from the rim of one node to just before that of the other, bent to the middle of the map."""
-    middle = ((1 - BEND) * (start.x + end.x) / 2, (1 - BEND) * (start.y + end.y) / 2)
-    length = math.hypot(end.x - start.x, end.y - start.y) or 1.0
-    first = min(0.4, (radius[start.lab] + 1) * unit / length)
-    last = 1 - min(0.4, (radius[end.lab] + 6) * unit / length)
-    points = []
-    for step in range(STEPS + 1):
-        t = first + (last - first) * step / STEPS
+    bend = BEND * min(1.0, math.hypot(end.x - start.x, end.y - start.y) / FAR)
+    middle = ((1 - bend) * (start.x + end.x) / 2, (1 - bend) * (start.y + end.y) / 2)
+
+    def at(t: float) -> tuple[float, float]:
         x, y = (
             (1 - t) ** 2 * a + 2 * t * (1 - t) * m + t**2 * b
             for a, m, b in ((start.x, middle[0], end.x), (start.y, middle[1], end.y))
         )
-        points.append((round(x, 4), round(y, 4)))
-    return points
+        return x, y
+
+    places = [step / FINE for step in range(FINE + 1)]
+    leaves = [t for t in places if math.dist(at(t), (start.x, start.y)) > (radius[start.lab] + 1) * unit]
+    kept = [t for t in leaves if math.dist(at(t), (end.x, end.y)) > (radius[end.lab] + HEAD) * unit]
+    first, last = (kept[0], kept[-1]) if kept else (0.0, 1.0)
+    points = [at(first + (last - first) * step / STEPS) for step in range(STEPS + 1)]
+    return [(round(x, 4), round(y, 4)) for x, y in points]
 
 
 def _area(network: LabNetwork, node: Node, size: str) -> float:
@@ -264,9 +271,10 @@ def _name(node: Node, radius: Mapping[str, float], pixels: tuple[int, int]) -> A
         text=display(node.lab), align="center" if upright else "left" if node.x > 0 else "right",
         baseline="middle" if abs(node.y) < 0.8 else "bottom" if node.y > 0 else "top",
         dx=round(away * node.x, 1), dy=round(-away * node.y, 1), fontSize=11.5, color=text_hue(BLOC_HUE[node.bloc]),
-        tooltip=None, cursor="pointer",
+        cursor="pointer",
     )  # fmt: skip
-    return words.encode(**_xy("x", "y", pixels))
+    # A mark without a tooltip of its own does not feel the pointer, and the names are there to be clicked.
+    return words.encode(**_xy("x", "y", pixels), tooltip=alt.Tooltip("lab:N", title="Lab"))
 
 
 def _best(network: LabNetwork) -> dict[str, str]:
