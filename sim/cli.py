@@ -467,6 +467,29 @@ def chart(
         _end(draw_again(folder, out, jobs, quiet, as_json))
 
 
+@app.command(short_help="Write a folder as files for other tools.")
+def export(
+    folder: Folder,
+    iamc: Annotated[bool, typer.Option("--iamc", help="IAMC tables with definitions, as CSV and XLSX.")] = False,
+    xlsx: Annotated[bool, typer.Option("--xlsx", help="A workbook with a sheet for each table, and charts.")] = False,
+    zip_: Annotated[bool, typer.Option("--zip", help="A bundle with data, licence and how to reproduce it.")] = False,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Folder for the files; DIR/export unless given.")
+    ] = None,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Write a folder of results as files for other tools; without an option in every form that applies.
+
+    Needs `pip install darkhorse[export]`. IAMC tables take a run, a comparison or a sweep.
+    """
+    with _reporting(as_json):
+        from sim.commands.export import export_folder
+
+        wanted = {"iamc": iamc, "xlsx": xlsx, "zip": zip_}
+        _end(export_folder(folder, [form for form, asked in wanted.items() if asked], out, quiet, as_json))
+
+
 @app.command(short_help="Check one recorded run alone.")
 def replay(
     folder: Folder,
@@ -478,6 +501,23 @@ def replay(
         from sim.commands.runs import replay_run
 
         _end(replay_run(folder, number, as_json))
+
+
+@app.command("app", short_help="Open the live policy desk.")
+def app_command(
+    port: Annotated[
+        int | None, typer.Option("--port", min=1024, max=65535, metavar="N", help="Port; the first free one from 8501.")
+    ] = None,
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Open no browser; only serve the page.")] = False,
+) -> None:
+    """Open the live policy desk in the browser: levers on the left, answers while they move. Ctrl-C ends it.
+
+    It is served on this machine only and asks the network for nothing. Needs `pip install 'darkhorse[app]'`.
+    """
+    with _reporting(False):
+        from sim.commands.app import open_desk
+
+        open_desk(port, not no_browser)
 
 
 def main() -> None:

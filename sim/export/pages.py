@@ -1,5 +1,8 @@
 """The pages that lie beside exported files and say what they hold."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from sim.export.lines import Told
 from sim.export.variables import QUANTILES
 
@@ -53,4 +56,66 @@ def iamc_page(said: Told, yearly: bool) -> str:
         scenarios=shown,
         levels=", ".join(f"`{name}`" for name in QUANTILES.values()),
         first="iamc_yearly_wide.csv" if yearly else "iamc_monthly_wide.csv",
+    )
+
+
+_BUNDLE = """# {title}
+
+{caveat}
+
+A bundle of `darkhorse export --zip`: a {kind} of {runs} runs, seed {seed}, manifest {hash}, computed {created} by
+darkhorse {version}{commit}.
+
+## What is here
+
+{files}
+
+`SHA256SUMS` has the hash of every file but itself: `sha256sum -c SHA256SUMS`.
+
+## How to reproduce it
+
+1. Install darkhorse {version}{commit_words}, with Python {python} and NumPy {numpy} for the same last bits.
+2. Run {what}. It was made by `{command}`.
+3. Compare: `darkhorse digest` of this folder prints the hash of the numbers on record{replay}.
+
+`darkhorse chart .` and `darkhorse report .` draw charts and report again from the tables, without running anything.
+
+## Licence
+
+Code under Apache-2.0 (`LICENSE`), please cite by `CITATION.cff`. The tables in `data/` name the source of every row;
+much of it comes from Epoch AI (epoch.ai), CC-BY 4.0. {same}
+"""
+_PARTS_OF_A_BUNDLE = {
+    "manifest.json": "what made the numbers: scenario, seed, versions, hashes",
+    "figures/": "charts, as PNG and SVG, with alternative texts",
+    "scenarios/": "the resolved scenarios, each a file that `darkhorse run` takes",
+    "data/": "the data tables of darkhorse, each row with its source and grade",
+    "report.html": "the report, one file that opens in a browser without a network",
+    "LICENSE, CITATION.cff": "licence and how to cite",
+}
+
+
+def bundle_page(manifest: Mapping[str, Any], files: Sequence[str], same_data: bool) -> str:
+    """Return the page of a bundle with these files; `same_data`: whether the data tables are those of the run."""
+    versions, kind, commit = manifest.get("versions", {}), manifest["kind"], manifest.get("commit")
+    there = [name for name in _PARTS_OF_A_BUNDLE if any(file.startswith(name.split(",")[0]) for file in files)]
+    rows = [f"| `{name}` | {_PARTS_OF_A_BUNDLE[name]} |" for name in there]
+    rows += [f"| `{file}` | a table of the results |" for file in files if file in manifest.get("tables", {})]
+    scenarios = [file for file in files if file.startswith("scenarios/")]
+    known = {"run": f"`darkhorse run {scenarios[0]}`"} if scenarios else {}
+    if kind == "compare":
+        known["compare"] = f"`darkhorse compare {' '.join(scenarios)}`"
+    return _BUNDLE.format(
+        title=manifest.get("title", manifest.get("name")),
+        caveat=CAVEAT,
+        files="\n".join(["| file | what it holds |", "|---|---|", *rows]),
+        version=versions.get("darkhorse", ""),
+        commit=f" at commit {commit}" if commit else "",
+        commit_words=f" (commit {commit})" if commit else "",
+        python=versions.get("python", ""),
+        numpy=versions.get("numpy", ""),
+        what=known.get(kind, "the command below"),
+        replay=", and `darkhorse replay . --run 0` computes one run again and compares it" if same_data else "",
+        same="" if same_data else "They are those of the darkhorse that made this bundle.",
+        **{key: manifest.get(key, "") for key in ("runs", "seed", "hash", "created", "kind", "command")},
     )

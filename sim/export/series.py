@@ -135,7 +135,7 @@ def _difference_chart(book: Book, series: Series) -> Any:
         chart.add_series(
             {**_cells(series, first + offset), "name": name, "line": {"color": series.colour, **line}}
         )  # fmt: skip
-    _finish(chart, f"Difference made, run by run: {series.names[0]} less {series.names[1]}", {})
+    _finish(chart, f"Difference made, points of share: {series.names[0]} less {series.names[1]}", {})
     chart.set_legend({"position": "bottom"})
     return chart
 
