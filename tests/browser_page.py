@@ -1,45 +1,72 @@
-"""The real browser for tests: the system's Chromium, driven by Playwright, with nothing that calls home."""
+"""Chromium of the system, through playwright, for tests of pages: no sandbox, no GPU, no talk with the network."""
 
 import contextlib
-import os
 import shutil
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, ConsoleMessage, Page, Request
 
-NAMES = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
+    "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
 )  # fmt: skip
-REQUIRED = "DARKHORSE_BROWSER"
-"""Set to `required` where a missing browser is a failure: in CI."""
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+LOCAL = ("http://localhost", "http://127.0.0.1", "ws://localhost", "ws://127.0.0.1", "data:", "blob:", "file:", "about:")
+
+
+@dataclass
+class Watch:
+    """What a page did: errors of its console, and requests that left this machine."""
+
+    errors: list[str] = field(default_factory=list)
+    outside: list[str] = field(default_factory=list)
+
+    def console(self, message: "ConsoleMessage") -> None:
+        """Keep errors."""
+        if message.type == "error":
+            self.errors.append(message.text)
+
+    def request(self, request: "Request") -> None:
+        """Keep requests to elsewhere."""
+        if not request.url.startswith(LOCAL):
+            self.outside.append(request.url)
 
 
 def chromium() -> str:
-    """Path of the system's Chromium; the test is skipped where there is none, and fails where one is required."""
+    """Return the path of the system's Chromium; a test fails where there is none."""
     found = next((path for name in NAMES if (path := shutil.which(name))), None)
     if found is None:
-        reason = "no Chromium on this machine; `make browser` installs one on Debian"
-        if os.environ.get(REQUIRED) == "required":
-            pytest.fail(reason)
-        pytest.skip(reason)
+        pytest.fail(f"the browser tests need one of {', '.join(NAMES)} on this machine")
     return found
 
 
 @contextlib.contextmanager
 def browser() -> Iterator["Browser"]:
-    """Yield a browser without a window."""
-    path = chromium()
+    """Give a browser without window."""
     from playwright.sync_api import sync_playwright
 
-    with sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=path, args=list(FLAGS))
+    with sync_playwright() as play:
+        opened = play.chromium.launch(executable_path=chromium(), args=list(FLAGS))
         try:
             yield opened
         finally:
             opened.close()
+
+
+@contextlib.contextmanager
+def page_of(opened: "Browser", width: int = 1440, height: int = 900) -> Iterator[tuple["Page", Watch]]:
+    """Give a fresh page of its own, as another person would have it, and what is seen of it."""
+    context = opened.new_context(viewport={"width": width, "height": height}, accept_downloads=True)
+    page, watch = context.new_page(), Watch()
+    page.on("console", watch.console)
+    page.on("pageerror", lambda error: watch.errors.append(str(error)))
+    page.on("request", watch.request)
+    try:
+        yield page, watch
+    finally:
+        context.close()
