@@ -13,7 +13,8 @@ from sim.charts.data import RunRecord
 from sim.charts.policies import policy_marks
 from sim.charts.sheet import spread, text_width
 from sim.charts.style import INK, PAPER, SOFT
-from sim.charts.text import counterfactual_title, in_sentence
+from sim.charts.sweep_text import capital
+from sim.charts.text import otherwise
 from sim.interactive.lines import Line, observed_rows, rows_of
 from sim.interactive.theme import RULE, ZONE, text_hue
 from sim.interactive.words import said
@@ -29,8 +30,6 @@ FEW_DECADES, MOST_TICKS = 1.7, 5
 OUTER, INNER = 0.13, 0.26
 """Opacity of the widest band and of those inside it."""
 HEADROOM = 1.04
-LONGEST_NAME = 32
-"""Letters of the name of the other world in a tooltip."""
 CLOSE = 9.0
 """Pixels between policy dates below which the number of the later one is moved."""
 LEAST_ZONE = 0.12
@@ -394,5 +393,5 @@ def _tooltip(frame: Frame, lines: Sequence[Line]) -> str:
 
 
 def _other_name(record: RunRecord) -> str:
-    title = in_sentence(counterfactual_title(record))
-    return title[:1].upper() + title[1:] if len(title) <= LONGEST_NAME else "Counterfactual"
+    phrase = otherwise(record)
+    return "Counterfactual" if phrase == "in the counterfactual" else capital(phrase)
