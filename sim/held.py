@@ -37,6 +37,10 @@ class HeldResults:
         """Return the month numbers of an arm. Raises KeyError."""
         return np.asarray(self._records[arm].months, dtype=np.int64)
 
+    def record(self, arm: str) -> "Record":
+        """Return the whole record of an arm. Raises KeyError."""
+        return self._records[arm]
+
     def read(self, columns: Sequence[str]) -> dict[str, dict[str, Floats]]:
         """Return arrays of shape (runs, months) by column and arm. Raises OutputError where a column is missing."""
         missing = [column for column in columns if column not in self._place]

@@ -25,7 +25,7 @@ RESULTS = ("plan", "results", "compare", "ensemble", "history", "golden", "facts
 PACKAGES = {"experiments": 3, "analysis": 4, "calibration": 4, "backcast": 4, "memo": 4, "charts": 5, "interactive": 5,
             "export": 5, "report": 5, "app": 6, "commands": 6, "manual": 6}  # fmt: skip
 """Layers of the folders of `sim`."""
-SINGLE = {"parameter_pages": 4, "api": 5}
+SINGLE = {"parameter_pages": 4, "api": 5, "api_result": 5}
 """Modules that stand as high as a folder."""
 HEAVY = ("pandas", "scipy", "mesa", "matplotlib", "networkx", "pyarrow")
 MAPPED = {"agents.windows"}
