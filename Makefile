@@ -1,7 +1,7 @@
 # PYTHON=... takes a certain interpreter; WORKERS=... sets the number of test processes.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help install run test lint test-fast test-slow browser lock clean
+.PHONY: help install run test lint test-fast test-slow gallery browser lock clean
 
 PYTHON ?=
 WORKERS ?= 2
@@ -57,6 +57,9 @@ test-fast: install ## the tests that take seconds
 
 test-slow: install ## the tests marked slow
 	$(BIN)/pytest -n $(WORKERS) -m slow
+
+gallery: install ## compute and draw the figures of docs/gallery.md afresh
+	$(BIN)/python -m sim.charts.gallery
 
 browser: ## see that there is a Chromium for the browser tests; on Debian, as root, install it
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || \
