@@ -56,7 +56,7 @@ WORKS = (
         {"backcast_scores": "01_scores", "backcast_aggregator": "02_operator_openrouter_cn_token_share"},
     ),
     Work(
-        "sensitivity deepseek_shock --quick",
+        "sensitivity deepseek_shock",
         "What drives the effect",
         {"drivers": "01_drivers_frontier_capability_cn"},
     ),
