@@ -11,6 +11,7 @@ from typing import Any
 import typer
 
 from sim.analysis import derived
+from sim.commands.report import add_report
 from sim.commands.show import Progress, progress
 from sim.commands.text import print_json
 from sim.ensemble import default_jobs
@@ -44,6 +45,7 @@ class MemoWish:
     charts: bool
     force: bool
     dry_run: bool
+    report: bool = False
 
 
 def try_memo(file: str, wish: MemoWish) -> bool:
@@ -73,8 +75,10 @@ def try_memo(file: str, wish: MemoWish) -> bool:
         if wish.charts and not manifest["figures"]:
             shown.say("drawing the charts")
             problem = _draw(folder, wish.jobs or default_jobs())
-    _show(folder, had is not None, [*warnings, *([problem] if problem else [])], wish)
-    return not problem
+        unwritten = add_report(folder, had is not None, shown) if wish.report else ""
+    problems = [text for text in (problem, unwritten) if text]
+    _show(folder, had is not None, [*warnings, *problems], wish)
+    return not problems
 
 
 def _worlds(file: str, wish: MemoWish) -> tuple[dict[str, Worlds], list[str]]:

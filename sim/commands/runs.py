@@ -12,6 +12,8 @@ import numpy as np
 import typer
 
 from sim.calendar import month_label
+from sim.commands.report import NAME as REPORT
+from sim.commands.report import add_report
 from sim.commands.show import HEADLINES, Progress, headline, headline_table, progress
 from sim.commands.text import load, print_json
 from sim.disk import disk_errors
@@ -39,6 +41,7 @@ class Wish:
     as_json: bool
     charts: bool
     force: bool
+    report: bool = False
 
     @property
     def all_sets(self) -> list[str]:
@@ -130,12 +133,14 @@ def _carry_out(plan: Plan, wish: Wish, charts: list[str] | None) -> bool:
             command=shlex.join(["darkhorse", *sys.argv[1:]]),
         )
         outcome = carry_out(plan, order)
-    _show(outcome, wish)
-    return not (outcome.failure or outcome.chart_error)
+        problem = add_report(outcome.folder, outcome.found, shown) if wish.report else ""
+    _show(outcome, wish, problem)
+    return not (outcome.failure or outcome.chart_error or problem)
 
 
-def _show(outcome: Outcome, wish: Wish) -> None:
-    errors = [text for text in (outcome.failure, outcome.chart_error and f"charts: {outcome.chart_error}") if text]
+def _show(outcome: Outcome, wish: Wish, problem: str) -> None:
+    charts = outcome.chart_error and f"charts: {outcome.chart_error}"
+    errors = [text for text in (outcome.failure, charts, problem) if text]
     if wish.quiet and not wish.as_json:
         typer.echo(str(outcome.folder))
     else:
@@ -152,6 +157,7 @@ def _report(outcome: Outcome, table: str) -> str:
     manifest = outcome.manifest
     title = f"{manifest['title']}: {manifest['runs']} runs, seed {manifest['seed']}; median [90% interval]"
     files = [*manifest["tables"], *([f"{FIGURES} ({len(manifest['figures'])} files)"] if manifest["figures"] else [])]
+    files += [REPORT] if (outcome.folder / REPORT).is_file() else []
     state = "These results were there already; --force computes them again" if outcome.found else "Written"
     return f"{title}\n\n{table}\n\n{state}: {outcome.folder}\n  {', '.join(['manifest.json', *files])}"
 
@@ -165,6 +171,7 @@ def _summary(outcome: Outcome, entries: list[dict[str, Any]], errors: list[str])
         "errors": errors,
         **{key: manifest[key] for key in keys},
         "figures": [str(outcome.folder / name) for name in manifest["figures"]],
+        "report": str(outcome.folder / REPORT) if (outcome.folder / REPORT).is_file() else None,
         "headline": entries,
     }
 

@@ -12,6 +12,7 @@ import typer
 
 from sim.charts.sweep_text import counted
 from sim.commands.probe import duration, seconds_for
+from sim.commands.report import add_report
 from sim.commands.show import Progress, headline_rows, progress, short
 from sim.commands.text import print_json
 from sim.errors import InputError, Problem
@@ -76,6 +77,7 @@ class Manner:
     as_json: bool
     charts: bool
     force: bool
+    report: bool = False
 
 
 def sweep_scenario(file: str, wish: SweepWish, manner: Manner, dry: bool) -> bool:
@@ -96,7 +98,11 @@ def sweep_scenario(file: str, wish: SweepWish, manner: Manner, dry: bool) -> boo
         swept = carry_out_sweep(experiment, order)
         if manner.charts and not swept.missing and not (swept.found and swept.manifest["figures"]):
             swept = _with_charts(swept, manner, shown)
-    return _show(swept, manner.quiet, manner.as_json)
+        problem = add_report(swept.folder, swept.found, shown) if manner.report and not swept.missing else ""
+    whole = _show(swept, manner.quiet, manner.as_json)
+    if problem:
+        typer.echo(problem, err=True)
+    return whole and not problem
 
 
 def merge_shards(folder: Path, quiet: bool, as_json: bool) -> bool:
