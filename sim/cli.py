@@ -36,6 +36,7 @@ Jobs = Annotated[int | None, typer.Option("--jobs", min=1, metavar="N", help="Pr
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress and no table, only the folder.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object or list on standard output, nothing else.")]
 NoCharts = Annotated[bool, typer.Option("--no-charts", help="Draw no charts.")]
+NoReport = Annotated[bool, typer.Option("--no-report", help="Write no report.html.")]
 Force = Annotated[bool, typer.Option("--force", help="Compute again even if the results are there.")]
 Executor = Annotated[
     str, typer.Option("--executor", metavar="NAME", help="Where runs are computed: processes, dask or here.")
@@ -120,13 +121,14 @@ def run(
     quiet: Quiet = False,
     as_json: Json = False,
     no_charts: NoCharts = False,
+    no_report: NoReport = False,
     force: Force = False,
 ) -> None:
     """Run a scenario with its counterfactual and write tables and charts."""
     with _reporting(as_json):
         from sim.commands.runs import Wish, run_scenario
 
-        wish = Wish(out, runs, seed, tuple(sets or ()), jobs, quiet, as_json, not no_charts, force)
+        wish = Wish(out, runs, seed, tuple(sets or ()), jobs, quiet, as_json, not no_charts, force, not no_report)
         _end(run_scenario(file, wish))
 
 
@@ -141,6 +143,7 @@ def compare(
     jobs: Jobs = None,
     quiet: Quiet = False,
     as_json: Json = False,
+    no_report: NoReport = False,
     force: Force = False,
 ) -> None:
     """Run scenarios with the same draws and chance and write their paired differences, with 90% intervals.
@@ -150,7 +153,7 @@ def compare(
     with _reporting(as_json):
         from sim.commands.runs import Wish, compare_scenarios
 
-        wish = Wish(out, runs, seed, tuple(sets or ()), jobs, quiet, as_json, False, force)
+        wish = Wish(out, runs, seed, tuple(sets or ()), jobs, quiet, as_json, False, force, not no_report)
         _end(compare_scenarios(base, alternatives, wish))
 
 
@@ -198,6 +201,7 @@ def sweep(
     quiet: Quiet = False,
     as_json: Json = False,
     no_charts: NoCharts = False,
+    no_report: NoReport = False,
     force: Force = False,
 ) -> None:
     """Vary levers, policies or values over the same draws and luck, and write every run and the paired effects.
@@ -210,7 +214,7 @@ def sweep(
         block = {"method": method, "points": points, "draws": draws, "draw_method": draw_method, "seeds": seeds}
         lists = tuple(sets or ()), seed, tuple(vary or ()), tuple(policy or ()), tuple(baseline or ())
         wish = SweepWish(*lists, block, outcomes, series, at)
-        manner = Manner(out, jobs, executor, scheduler, shard, quiet, as_json, not no_charts, force)
+        manner = Manner(out, jobs, executor, scheduler, shard, quiet, as_json, not no_charts, force, not no_report)
         _end(sweep_scenario(file, wish, manner, dry_run))
 
 
@@ -425,6 +429,7 @@ def memo(
     quiet: Quiet = False,
     as_json: Json = False,
     no_charts: NoCharts = False,
+    no_report: NoReport = False,
     force: Force = False,
 ) -> None:
     """Try the claims of the DeepSeek memo: effects, cells, variants, ablations, placebos, and a verdict by a rule.
@@ -435,9 +440,34 @@ def memo(
         from sim.commands.memo import MemoWish, try_memo
 
         wish = MemoWish(
-            draws, seeds, base, tuple(sets or ()), seed, out, jobs, quiet, as_json, not no_charts, force, dry_run
-        )
+            draws, seeds, base, tuple(sets or ()), seed, out, jobs, quiet, as_json, not no_charts, force, dry_run,
+            not no_report,
+        )  # fmt: skip
         _end(try_memo(file, wish))
+
+
+@app.command(short_help="Write a report to send, one HTML file.")
+def report(
+    folders: Annotated[
+        list[Path], typer.Argument(help="The results that it is about, then others that add to it.", metavar="DIR")
+    ],
+    baseline: Annotated[
+        str | None, typer.Option("--baseline", metavar="ARM", help="The scenario that the others are held against.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="The file; report.html in the first folder.")
+    ] = None,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Write one HTML file on a run, comparison, sweep or memo: offline, to read, to send or to print.
+
+    Further folders (sweep, sensitivity, discovery, regret, memo, backcast, calibration) add their sections.
+    """
+    with _reporting(as_json):
+        from sim.commands.report import make_report
+
+        _end(make_report(folders, baseline, out, quiet, as_json))
 
 
 @app.command(short_help="Print the hash of a folder's numbers.")

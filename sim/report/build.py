@@ -1,16 +1,14 @@
 """A report from folders of results: which sections it has, from where, and the file that is written."""
 
-import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sim.charts.data import COUNTERFACTUAL, MAIN, open_record, pairs_of
+from sim.charts.data import open_record, pairs_of
 from sim.disk import disk_errors, write_whole
 from sim.errors import InputError, Problem, nearest_name
-from sim.report.cards import card_month
 from sim.report.closing import left_out_section, method_section, parameters_section, reproduce_section
-from sim.report.document import CardView, Document, Section
+from sim.report.document import Document, Section
 from sim.report.evidence import KINDS, Evidence, evidence_of
 from sim.report.evidence_sections import evidence_section
 from sim.report.figures import runtime
@@ -18,8 +16,8 @@ from sim.report.memo_sections import memo_sections
 from sim.report.page import html_of
 from sim.report.reference import reference
 from sim.report.run_sections import Pair, card_views, run_sections
-from sim.report.sweep_sections import findings, sweep_section
-from sim.results import RUN_KINDS, OutputError, read_manifest
+from sim.report.sweep_sections import sweep_section
+from sim.results import RUN_KINDS, read_manifest
 
 NAME = "report.html"
 SUBJECTS = (*RUN_KINDS, "sweep", "memo")
@@ -137,7 +135,7 @@ def _about_study(
     name = str((manifest.get("scenario") or {}).get("name") or manifest.get("name"))
     studies = {one: extra.get(one) or reference(one) for one in (*ORDER, *LATER) if one != kind}
     sections = [
-        *own, *sweeps, *(evidence_section(one, found, name) for one, found in studies.items() if found and one not in LATER),
+        *own, *sweeps, *(evidence_section(one, studies[one], name) for one in ORDER if studies.get(one)),
         left_out_section(), *(evidence_section(one, studies[one], name) for one in LATER if studies.get(one)),
         parameters_section(studies.get("sensitivity", [])), reproduce_section(folder, manifest), method_section(),
     ]  # fmt: skip
@@ -177,5 +175,6 @@ def _warnings(manifest: Mapping[str, Any], runs: int) -> list[str]:
     told = [f"{str(text).rstrip('.')}." for text in manifest.get("warnings") or []]
     if manifest.get("failed"):
         failed = len(manifest["failed"])
-        told.insert(0, f"The results are incomplete: {failed} part{'s' if failed > 1 else ''} of the runs failed, and {runs} runs are left.")  # fmt: skip
+        what = "1 part" if failed == 1 else f"{failed} parts"
+        told.insert(0, f"The results are incomplete: {what} of the runs failed, and {runs} runs are left.")
     return told

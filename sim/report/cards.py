@@ -73,9 +73,9 @@ def cards(record: RunRecord, month: int | None = None) -> list[Card]:
 
 
 def card_month(record: RunRecord) -> int:
-    """Return the month that the cards speak of: the one that titles speak of, unless the worlds are still the same then.
+    """Return the month that the cards speak of: the one of titles, unless the worlds are still the same then.
 
-    In that case (a policy that starts later) it is the first of the stated months in which they differ, if there is one.
+    In that case (a policy that starts later) it is the first of the stated months in which they differ.
     """
     stated = [month_index(str(text)) for text in record.manifest.get("at") or []]
     later = [month for month in stated if record.headline < month <= record.months[-1]]

@@ -73,7 +73,8 @@ def _drivers(studies: Sequence[Evidence]) -> list[str]:
 
 def _parameter(number: Number) -> Row:
     spread = prior_spread(number.prior, number.in_logs)
-    return [label(number.name), number.phrase, plain(number.value), f"{plain(spread.levels[0])} to {plain(spread.levels[2])}", number.grade,
+    low, _, high = (plain(level) for level in spread.levels)
+    return [label(number.name), number.phrase, plain(number.value), f"{low} to {high}", number.grade,
             f"{number.group}.md"]  # fmt: skip
 
 

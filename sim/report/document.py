@@ -23,11 +23,11 @@ class Sentence:
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell of a table: what it says, and in small below it what qualifies that."""
+    """A cell of a table: what it says, and in small below it, on one line or two, what qualifies that."""
 
     text: str
     small: str = ""
-    word: str = ""
+    more: str = ""
 
 
 Row = Sequence[str | Cell]
@@ -109,7 +109,7 @@ Part = str | Sentence | Lines | Table | Figure | Views
 
 @dataclass(frozen=True)
 class Section:
-    """A section: its key (an id), title, and parts in order. `aside`: what its numbers are about, where not the subject."""
+    """A section: its key (an id), title, and parts in order. `aside`: what its numbers are about."""
 
     key: str
     title: str
@@ -151,4 +151,4 @@ def data_uri(kind: str, text: str) -> str:
 def _flat(cell: str | Cell) -> str:
     if isinstance(cell, str):
         return cell
-    return " ".join(text for text in (cell.text + cell.word, f"({cell.small})" if cell.small else "") if text)
+    return "; ".join(text for text in (cell.text, cell.small, cell.more) if text)

@@ -46,7 +46,7 @@ class Evidence:
 
 
 def evidence_of(folder: Path) -> Evidence:
-    """Return what a folder of a study says. Raises OutputError where it is not whole or of a kind that says nothing."""
+    """Return what a folder of a study says. Raises OutputError where it is not whole, or says nothing to a report."""
     manifest = read_manifest(folder)
     kind = str(manifest.get("kind"))
     if kind not in KINDS:
@@ -73,8 +73,9 @@ def is_current(evidence: Evidence) -> bool:
 def plain(evidence: Evidence) -> dict[str, Any]:
     """Return it as JSON can hold it, without `shipped`."""
     return {
-        "kind": evidence.kind, "scenario": evidence.scenario, "title": evidence.title, "commands": list(evidence.commands),
-        "hash": evidence.hash, "code": evidence.code, "version": evidence.version, "data": evidence.data,
+        "kind": evidence.kind, "scenario": evidence.scenario, "title": evidence.title,
+        "commands": list(evidence.commands), "hash": evidence.hash, "code": evidence.code,
+        "version": evidence.version, "data": evidence.data,
     }  # fmt: skip
 
 

@@ -1,6 +1,5 @@
 """The sections of a report that other studies fill: drivers, conditions, verdicts, scores and fit."""
 
-import math
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -8,11 +7,12 @@ from typing import Any
 from sim.charts.sensitivity_data import label
 from sim.charts.sweep_text import outcome_of
 from sim.memo.words import percent_of_ln, points, share, signed
-from sim.report.document import Cell, Group, Lines, Part, Section, Sentence, Table
+from sim.report.document import Cell, Group, Lines, Part, Row, Section, Sentence, Table
 from sim.report.evidence import Evidence, is_current
 from sim.report.likelihood import likelihood
-from sim.report.numbers import MINUS
+from sim.report.numbers import MINUS, plain
 
+APOSTROPHE = "\N{RIGHT SINGLE QUOTATION MARK}"
 TITLES = {
     "sensitivity": "What drives it",
     "discovery": "Where it turns",
@@ -29,6 +29,8 @@ OWN = {
     "discovery": "darkhorse sweep {file} --vary export_controls.strictness=0,0.5,1",
 }
 """What gives a reader the same for a scenario of their own."""
+SAID_ELSEWHERE = ("Question:", "It happens in", "The CART tree", "How:", "The runs come from", "The base rate")
+"""Starts of paragraphs of a statement that a report leaves to statement.txt."""
 CLEAR = 0.05
 """A total index below this is hardly a driver."""
 
@@ -52,12 +54,11 @@ def aside(kind: str, studies: Sequence[Evidence], subject: str) -> str:
             f"This part comes with darkhorse. It is about the shipped scenario {names}, not computed from your run."
         )
         if kind in OWN:
-            told.append(
-                f"For your own: {OWN[kind].format(file=shlex.quote(subject))}, then name its folder after yours in darkhorse report."
-            )
+            own = OWN[kind].format(file=shlex.quote(subject))
+            told.append(f"For your own: {own}, then name its folder after yours in darkhorse report.")
     if any(not is_current(study) for study in studies):
         told.append(
-            "It was computed with another state of the model\N{RIGHT SINGLE QUOTATION MARK}s code or data than the one installed."
+            f"It was computed with another state of the model{APOSTROPHE}s code or data than the one installed."
         )
     return " ".join(told)
 
@@ -74,7 +75,7 @@ def _memo(data: Mapping[str, Any], key: str) -> list[Part]:
         [
             Cell(f"{row['key']}. {row['title']}"),
             Cell(row["verdict"], "near a line of the rule" if row["near_a_line"] else ""),
-            Cell(effect(row["median"], row["unit"]), f"{effect(row['p05'], row['unit'])} to {effect(row['p95'], row['unit'])}"),
+            Cell(effect(row["median"], row["unit"]), effect_range(row["p05"], row["p95"], row["unit"])),
             Cell(share(row["p_claim"]), f"of {row['runs']} runs"),
             row["estimand"],
         ]
@@ -88,7 +89,10 @@ def _memo(data: Mapping[str, Any], key: str) -> list[Part]:
         data["judged_on"], data["judged_on"]
     )
     head = ["Claim", "Verdict", "Effect", "Claim holds in", "What is measured"]
-    note = "Effect: median, and below it where 90% of the runs lie. A share of runs is no probability that a claim is true."
+    note = (
+        "Effect: median, and below it where 90% of the runs lie. A share of runs is not the probability that a claim "
+        "is true."
+    )
     return [
         f"Of the {len(data['rows'])} claims: {lead}. The verdicts rest on {data['draws']} {judged}.",
         Table(key, "The claims of the memo, each against its own counterfactual", head, [Group(rows)], (2, 3), note),
@@ -107,6 +111,15 @@ def effect(value: float | None, unit: str) -> str:
     return text.replace("-", MINUS, 1) if text.startswith("-") else text
 
 
+def effect_range(low: float | None, high: float | None, unit: str) -> str:
+    """Return the interval of a claim's effect, the unit once."""
+    first, last = effect(low, unit), effect(high, unit)
+    for tail in (f" {unit}", " points"):
+        if first.endswith(tail) and last.endswith(tail):
+            first = first.removesuffix(tail)
+    return f"{first} to {last}"
+
+
 def _sensitivity(data: Mapping[str, Any], key: str) -> list[Part]:
     what = "the effect (the difference from the counterfactual)" if data["of"] == "effect" else "the level"
     groups, leaders = [], []
@@ -120,8 +133,9 @@ def _sensitivity(data: Mapping[str, Any], key: str) -> list[Part]:
     lead = f"Of {data['names']} uncertain numbers, these move {what} in {data['month']} most."
     listed = [f"Largest driver of each: {'; '.join(leaders)}."] if leaders else []
     note = (
-        "Total Sobol\N{RIGHT SINGLE QUOTATION MARK} index: the part of the variance that would remain if everything else were known; 0 is "
-        "none, and the parts of several drivers can add up to more than 1. Prior ranges, each number drawn on its own."
+        f"Total Sobol{APOSTROPHE} index: the part of the variance that would remain if everything else were known; 0 "
+        "is none, and the parts of several drivers can add up to more than 1. Each number is drawn from its own prior "
+        'range. "Other" stands for all further numbers of a group together, "chance" for luck.'
     )
     head = ["Driver", "Total index", "95% interval"]
     table = Table(key, f"Drivers of {what}, {data['month']}", head, groups, (1, 2), note)
@@ -132,15 +146,16 @@ def _parts(data: Mapping[str, Any], key: str) -> list[Part]:
     """Variance from structure, parameters and chance."""
     if not data["parts"]:
         return []
-    names = list(dict.fromkeys(row["part"] for row in data["parts"]))
+    names = [name for name in dict.fromkeys(row["part"] for row in data["parts"]) if name != "total"]
     known = {(row["outcome"], row["part"]): row["share"] for row in data["parts"]}
-    rows = [
-        [outcome_of(column).name, *(f"{100 * known[column, part]:.0f}%" if (column, part) in known else "n/a" for part in names)]
-        for column in data["drivers"]
-    ]  # fmt: skip
+    rows: list[Row] = []
+    for column in data["drivers"]:
+        shares = [f"{plain(round(100 * known[column, part]))}%" if (column, part) in known else "n/a" for part in names]
+        rows.append([outcome_of(column).name, *shares])
     head = ["Outcome", *(name.replace("_", " ").capitalize() for name in names)]
     caption = "Where the variance comes from: structural variants, parameters, chance"
-    return [Table(key, caption, head, [Group(rows)], tuple(range(1, len(head))))]
+    note = "Shares are estimates; one slightly below zero means none."
+    return [Table(key, caption, head, [Group(rows)], tuple(range(1, len(head))), note)]
 
 
 def _statement(data: Mapping[str, Any], key: str) -> list[Part]:
@@ -162,15 +177,23 @@ def _discovery(data: Mapping[str, Any], key: str) -> list[Part]:
     if rate is None:
         return _statement(data, key)
     text = f": {data['what']}. It happens in {100 * rate:.0f}% of {data['runs']} runs before any condition is set."
-    return [Sentence("", likelihood(rate, data["runs"]).capitalize(), text), *_statement(data, key)[1:]]
+    kept = [line for line in data["statement"] if not line.startswith(SAID_ELSEWHERE)]
+    return [
+        Sentence("", likelihood(rate, data["runs"]).capitalize(), text),
+        *_statement({**data, "statement": kept}, key),
+        "Shares of runs depend on the ranges that parameters and levers are drawn from. Conditions say where something "
+        "happens in the model, not why.",
+    ]
 
 
 def _backcast(data: Mapping[str, Any], key: str) -> list[Part]:
     had = data["coverage"]
     lead = (
-        f"Fitted to data up to {', '.join(data['cuts'])} and held against what came after: {100 * had['inside90']:.0f}% of "
-        f"{had['targets']} later observations lie in the 90% band, {100 * had['inside50']:.0f}% in the 50% band. "
-        f"{data['facts']['facts_all_inside']} of {data['facts']['facts']} facts of the minimum set lie wholly in the 90% band."
+        f"Fitted to data up to {', '.join(data['cuts'])} and held against what came after: "
+        f"{100 * had['inside90']:.0f}% of {had['targets']} later observations lie in the 90% "
+        f"band, {100 * had['inside50']:.0f}% in the 50% band. "
+        f"{data['facts']['facts_all_inside']} of {data['facts']['facts']} facts of the minimum set lie wholly in the "
+        "90% band."
     )
     rows = [
         [name.capitalize(), f"{rule['beaten']} of {rule['targets']}", f"{rule['ratio']:.2f}", rule["what"]]
@@ -186,8 +209,8 @@ def _calibration(data: Mapping[str, Any], key: str) -> list[Part]:
     learnt = ", ".join(label(name) for name in data["learnt"]) or "none"
     return [
         f"The presets draw from a fit to {data['targets_fitted']} targets up to {data['fitted_to']}. Of "
-        f"{data['names_drawn']} uncertain numbers {data['names_fitted']} were fitted; the record settles {data['rank']} "
-        f"directions among them, and {len(data['learnt'])} single numbers: {learnt}.",
+        f"{data['names_drawn']} uncertain numbers {data['names_fitted']} were fitted; the record settles "
+        f"{data['rank']} directions among them, and {len(data['learnt'])} single numbers: {learnt}.",
         f"In made-up worlds, of which the truth is known, 90% bands of such a fit hold it in "
         f"{100 * data['recovered_coverage']:.0f}% of cases.",
         *(Lines([str(text) for text in data["warnings"]]) for _ in [0] if data["warnings"]),

@@ -1,5 +1,6 @@
 """The tables of a report on a run or a comparison: options, outcomes at three dates, and the chain in numbers."""
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,7 +16,6 @@ from sim.report.cards import (
     change_size,
     difference_at,
     level_at,
-    level_interval,
     no_change,
     values_at,
 )
@@ -72,7 +72,7 @@ def dates_of(record: RunRecord) -> list[int]:
     decembers = {month for month in months if month % JANUARY == JANUARY - 1}
     while len(stated) < DATES and (free := sorted(decembers - set(stated))):
         ends = [months[0], *stated]
-        start, end = max(zip(ends, ends[1:], strict=False), key=lambda pair: pair[1] - pair[0])
+        start, end = max(itertools.pairwise(ends), key=lambda pair: pair[1] - pair[0])
         middle = (start + end) / 2
         stated = sorted([*stated, min(free, key=lambda month: (abs(month - middle), month))])
     return stated
@@ -99,14 +99,14 @@ def outcome_table(record: RunRecord, key: str, option: str, baseline: str) -> Ta
     ]
     if not record.has_counterfactual:
         head = ["Outcome", "Median", "90% of runs"]
-        return Table(key, f"Outcomes at {len(dates)} dates: {option}", head, groups, (1, 2))
+        return Table(key, option, head, groups, (1, 2))
     head = ["Outcome", "Baseline", "Option", "Difference", "90% of differences", "Better is", "Runs better"]
     note = (
-        f"Baseline: {baseline}. Option: {option}. Medians over {record.runs} runs; differences are taken run by run, so "
-        "their median is not the difference of the medians. Runs that are equal count as not better. Where no side is "
-        "said to be better, the last column says in how many runs the option is higher."
+        f"Baseline: {baseline}. Option: {option}. Medians over {record.runs} runs; differences are taken run by run, "
+        "so their median is not the difference of the medians. Runs that are equal count as not better. Where no "
+        "side is said to be better, the last column says in how many runs the option is higher."
     )
-    return Table(key, f"Outcomes at {len(dates)} dates, against the baseline", head, groups, (1, 2, 3, 4, 6), note)
+    return Table(key, f"{option}, against the baseline", head, groups, (1, 2, 3, 4, 6), note)
 
 
 def _outcome_row(record: RunRecord, outcome: Outcome, month: int) -> list[str | Cell]:
@@ -159,12 +159,13 @@ def options_table(arms: Sequence[tuple[str, RunRecord, str]], month: int) -> Tab
             scale = scale_of(headline.column.partition(".")[0])
             level = level_at(record, headline.column, month, role)
             change = difference_at(record, headline.column, month) if role == MAIN else None
-            size = f"{change_size(scale, change)}; " if change is not None else ""
-            row.append(Cell(scale.text(level.median), size + level_interval(scale, level, record.runs)))
+            size = change_size(scale, change) if change is not None else ""
+            spread = scale.range(level.low, level.high) if record.runs > 1 else ""
+            row.append(Cell(scale.text(level.median), spread, size))
         rows.append(row)
     note = (
-        "Median over the runs; below it the median of the run-by-run differences from the first row, and the "
-        "interval of the level in 90% of the runs."
+        "Median over the runs, below it where 90% of the runs lie, and below that the median of the differences from "
+        "the first row, run by run."
     )
     numbers = tuple(range(1, len(heads) + 1))
     caption = f"The worlds side by side, {month_label(month)}"

@@ -44,8 +44,8 @@ def _calibration() -> list[Evidence]:
     note: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     name = str(note["scenario_name"])
     command = f"darkhorse calibrate {name} --until {note['fitted_to']}"
-    return [Evidence("calibration", name, f"Fit to {note['fitted_to']}", (command,), "", str(note["model"]), own_version(),
-                     calibration_data(note), shipped=True)]  # fmt: skip
+    about = ("calibration", name, f"Fit to {note['fitted_to']}", (command,), "", str(note["model"]), own_version())
+    return [Evidence(*about, calibration_data(note), shipped=True)]
 
 
 def text_of(studies: Sequence[Evidence]) -> str:

@@ -6,15 +6,16 @@ from pathlib import Path
 
 from sim.calendar import month_label
 from sim.charts.data import COUNTERFACTUAL, MAIN, RunRecord
-from sim.charts.policies import policy_marks
 from sim.charts.text import counterfactual_title
 from sim.report.cards import against_of, card_month, cards
 from sim.report.document import CardView, Lines, Part, Section
 from sim.report.figures import STATIC, answering, chain_figure, compute_figure, stills, trajectories
-from sim.report.messages import key_messages
-from sim.report.outcomes import chain_table, options_table, outcome_table
+from sim.report.messages import key_messages, lead
+from sim.report.outcomes import chain_table, dates_of, options_table, outcome_table
 
-NO_EXTRA = "The charts are still pictures, as the extra for interactive ones is not installed: pip install 'darkhorse[report]'."
+NO_EXTRA = (
+    "The charts are still pictures, as what draws interactive ones is not installed: pip install 'darkhorse[report]'."
+)
 MOST_OPTIONS = 4
 """Options of a comparison that get trajectories of their own; the table has all."""
 
@@ -70,18 +71,25 @@ def run_sections(folder: Path, options: Sequence[Pair]) -> list[Section]:
     sections.append(Section("trajectories", "Market shares over time", _trajectories(folder, options)))
     tables = [outcome_table(pair.record, f"outcomes-{place + 1}", pair.option, pair.baseline)
               for place, pair in enumerate(options)]  # fmt: skip
-    sections.append(Section("outcomes", "Outcomes at three dates", tables))
+    sections.append(Section("outcomes", _dates(main.record), tables))
     sections.append(Section("chain", "The causal chain", _chain(folder, main)))
     return sections
 
 
+def _dates(record: RunRecord) -> str:
+    count = len(dates_of(record))
+    return "Outcomes at " + ("one date" if count == 1 else "two dates" if count == 2 else "three dates")
+
+
 def _messages(options: Sequence[Pair]) -> list[Part]:
-    if len(options) == 1:
-        return [Lines(key_messages(options[0].record))]
     found: list[Part] = []
     for place, pair in enumerate(options):
+        if len(options) > 1:
+            found.append(f"{pair.option}. {lead(pair.record)}")
+        elif pair.record.has_counterfactual:
+            found.append(lead(pair.record))
         told = key_messages(pair.record)
-        found += [f"{pair.option}:", Lines(told if place == len(options) - 1 else told[:-1])]
+        found.append(Lines(told if place == len(options) - 1 else told[:-1]))
     return found
 
 
@@ -90,7 +98,7 @@ def _compared(options: Sequence[Pair]) -> list[Part]:
     month = max(card_month(pair.record) for pair in options)
     arms = [(f"{first.baseline} (baseline)", first.record, COUNTERFACTUAL)]
     arms += [(pair.option, pair.record, MAIN) for pair in options]
-    storyline = str(first.record.scenario.get("storyline") or "").strip()
+    storyline = str(first.record.scenario.get("storyline") or "").strip().replace("`", "")
     return [*([storyline] if storyline else []), options_table(arms, month)]
 
 
@@ -108,10 +116,6 @@ def _trajectories(folder: Path, options: Sequence[Pair]) -> list[Part]:
             parts += stills(folder, STATIC["shares"], f"shares-{place + 1}", pair.arms)
     if len(options) > MOST_OPTIONS:
         parts.append(f"{len(options) - MOST_OPTIONS} more options are in the tables.")
-    marks = policy_marks(options[0].record)
-    if marks:
-        told = [f"{mark.number}. {month_label(mark.month)}: {mark.words}" for mark in marks]
-        parts += ["The policy dates in the charts:", Lines(told)]
     return parts
 
 
