@@ -1,7 +1,7 @@
 """How soon the policy desk answers in a browser: `python -m benchmarks.desk`. Needs Chromium and darkhorse[app,test].
 
 A lever is moved with the keyboard, as a drag moves it; the clock of the page runs from the key to the frame in which
-the main chart has other pixels and the cards stand on the new policy. Each answer is of 64 paired runs that were not
+the main chart is drawn anew and the cards stand on the new policy. Each answer is of 64 paired runs that were not
 computed before: every value is new. `--since start` lets the lever act from the first month on.
 """
 
@@ -25,17 +25,17 @@ LEVER = "Enforcement"
 WATCH = """
 (label) => {
   const slider = document.querySelector(`input[type=range][aria-label="${label}"]`);
-  const main = () => document.querySelector('.st-key-panel_main canvas');
+  const main = () => document.querySelector('.st-key-panel_main svg.marks');
   const cards = () => document.querySelector('.desk-cards').innerText;
   const state = {};
   window.desk = state;
   slider.addEventListener('keydown', () => {
-    const before = main().toDataURL(), told = cards(), start = performance.now();
+    const before = main().innerHTML, told = cards(), start = performance.now();
     state.took = null; state.cards = null;
     const look = () => {
       if (state.cards === null && cards() !== told) state.cards = performance.now() - start;
-      const canvas = main();
-      if (canvas && canvas.toDataURL() !== before) { state.took = performance.now() - start; return; }
+      const chart = main();
+      if (chart && chart.innerHTML !== before) { state.took = performance.now() - start; return; }
       requestAnimationFrame(look);
     };
     requestAnimationFrame(look);
@@ -81,7 +81,7 @@ def main() -> None:
     chosen = parser.parse_args()
     with served() as port, browser() as opened, page_of(opened) as (page, _):
         page.goto(f"http://localhost:{port}/?v=1&s={chosen.since}&l.enforcement=0.2&view=bloc.tokens.abroad.level")
-        page.locator(".st-key-panel_main canvas").wait_for(timeout=60_000)
+        page.locator(".st-key-panel_main svg.marks").wait_for(timeout=60_000)
         page.locator("[data-runs='256']").wait_for(timeout=120_000)
         times = np.array(measure(page, chosen.moves + 2))[2:]
     for name, column in (("cards", times[:, 0]), ("chart", times[:, 1])):

@@ -1,6 +1,6 @@
 """Results in memory, read like a folder of results: for notebooks and for the live policy desk."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +50,10 @@ class HeldResults:
             column: {arm: record.values[:, :, self._place[column]] for arm, record in self._records.items()}
             for column in columns
         }
+
+    def in_parts(self) -> Iterator[tuple[str, dict[str, Floats]]]:
+        """Yield every column with its arrays by arm."""
+        yield from self.read(self.columns).items()
 
 
 def held_run(

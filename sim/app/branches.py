@@ -41,8 +41,11 @@ class Stopped(Exception):
 
 @dataclass
 class Played:
-    """What a block of runs gave. `lead`: (months, labs, labs), what a lab (row) can learn from another, mean of the runs;
-    `compute`: (months, labs), H100e in use, mean of the runs. `months_played` says how many were not taken over."""
+    """What a block of runs gave.
+
+    `lead`: (months, labs, labs), what a lab (row) can learn from another, and `compute`: (months, labs), H100e in use,
+    both the mean of the runs. `months_played` says how many were not taken over.
+    """
 
     record: Record
     lead: Array

@@ -112,5 +112,3 @@ def starts_of(state: DeskState) -> list[str]:
     last = month_index(state.end)
     months = {month_label(month) for month in range(3, last, 3)}
     return [WHOLE, *sorted(months | ({state.since} - {WHOLE}))]
-
-

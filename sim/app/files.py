@@ -1,4 +1,4 @@
-"""A state of the desk as a scenario file, as the scenarios that are computed, and as the command that gives the same."""
+"""A state of the desk as a scenario file, as the scenarios computed, and as the command that gives the same."""
 
 import math
 import shlex
@@ -39,9 +39,7 @@ class Worlds:
 
 def worlds_of(state: DeskState) -> Worlds:
     """Return the checked scenarios of a state. Raises InputError."""
-    return Worlds(
-        _loaded_text(yaml_of(state)), _loaded(state.baseline, both(state)), _loaded(state.start, both(state))
-    )
+    return Worlds(_loaded_text(yaml_of(state)), _loaded(state.baseline, both(state)), _loaded(state.start, both(state)))
 
 
 def both(state: DeskState) -> tuple[str, ...]:

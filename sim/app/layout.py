@@ -1,5 +1,9 @@
 """The page of the desk from top to bottom; what it shows is made elsewhere."""
 
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
 import streamlit as st
 
 from sim.app import look, memo_panel, panels, session, sidebar, takeaway
@@ -15,8 +19,10 @@ WIDTH = 370
 """Of the sidebar, in pixels."""
 WAIT = 0.05
 """Seconds between looks whether the user has moved on, while the first runs are computed."""
-REFINE = 0.6
+LOOK = 0.6
 """Seconds between looks at the runs that come later."""
+LOWER = "lower"
+"""The answer that the lower charts show."""
 
 
 def page() -> None:
@@ -36,14 +42,15 @@ def page() -> None:
     status = st.empty()
     if question is None or (answer := _answered(question, state, status)) is None:
         return
-    _more_runs(question, answer, status)
+    lower = st.session_state.setdefault(LOWER, answer)
+    _look_after(question, answer, status)
     panels.headline_cards(answer)
     panels.warnings(state, answer)
     panels.main_chart(state, answer)
     takeaway.bar(state, answer)
-    panels.chain_chart(answer)
-    panels.channel_chart(answer)
-    panels.lab_chart(answer)
+    panels.chain_chart(lower)
+    panels.channel_chart(lower)
+    panels.lab_chart(lower)
     memo_panel.draw(state)
     st.html(f'<div class="desk-line">{panels.CONDITIONAL}</div>')
 
@@ -61,7 +68,7 @@ def _asked() -> Question | None:
 def _question_bar(state: DeskState) -> None:
     names = preset_names()
     first = st.columns([3, 3, 1.3, 1.1, 1.2, 0.9])
-    rows = (
+    rows: tuple[tuple[str, str, list[Any], Callable[[Any], str]], ...] = (
         ("start", "Alternative: start from", names, _title),
         ("baseline", "Held against", names, _title),
         ("since", "Levers apply from", starts_of(state), _since),
@@ -73,11 +80,13 @@ def _question_bar(state: DeskState) -> None:
         key = f"ask.{name}"
         session.controlled(key, getattr(state, name))
 
-        def act(value: str, name: str = name) -> None:
-            moves = {"month": value} if name == "end" and state.month == state.end else {}
-            session.change(**{name: value, **moves})
+        place.selectbox(label, options, key=key, format_func=shown, on_change=session.on(key, partial(_ask, name)))
 
-        place.selectbox(label, options, key=key, format_func=shown, on_change=session.on(key, act))
+
+def _ask(name: str, value: Any) -> None:
+    """Change a part of the question; headlines that are read at the horizon follow it."""
+    state = session.state()
+    session.change(**{name: value, **({"month": value} if name == "end" and state.month == state.end else {})})
 
 
 def _title(name: str) -> str:
@@ -99,25 +108,37 @@ def _answered(question: Question, state: DeskState, status: "st.delta_generator.
         return None
 
 
-def _more_runs(question: Question, answer: Answer, status: "st.delta_generator.DeltaGenerator") -> None:
-    """Say how many runs are shown; while there are more to come, look after them and show them when they double."""
-    text = f"{answer.runs} of {answer.asked} paired runs, seed {answer.plan.base.seed}"
-    if answer.runs == answer.asked:
-        status.html(f'<div class="desk-line" data-runs="{answer.runs}">{text}.</div>')
-        return
+def _look_after(question: Question, answer: Answer, status: "st.delta_generator.DeltaGenerator") -> None:
+    """Say how many runs are shown. While more are to come, or lower charts to be drawn, look again and draw the page.
 
-    @st.fragment(run_every=REFINE)
+    The lower charts follow when the lever rests, so that cards and main chart need not wait for them.
+    """
+    text = f"{answer.runs} of {answer.asked} paired runs, seed {answer.plan.base.seed}"
+
+    def settled() -> bool:
+        lower: Answer = st.session_state[LOWER]
+        return (lower.name, lower.runs, lower.record.headline) == (answer.name, answer.runs, answer.record.headline)
+
+    def line(more: str = "") -> None:
+        st.html(f'<div class="desk-line" data-runs="{answer.runs}" data-settled="{settled()}">{text}{more}.</div>')
+
+    @st.fragment(run_every=LOOK)
     def look_again() -> None:
+        looks["count"] += 1
         try:
             left = question.go_on()
         except OutputError as error:
             st.warning(f"More runs could not be computed: {error}.")
             return
         done = min(question.blocks * BLOCK, answer.asked)
-        if not left or done >= 2 * answer.runs:
+        if looks["count"] > 1 and (done >= 2 * answer.runs or not settled() or not left):
+            st.session_state[LOWER] = answer
             st.rerun()
-        st.html(f'<div class="desk-line" data-runs="{answer.runs}">{text}; {done} computed so far.</div>')
+        line(f"; {done} computed so far" if left else "")
 
+    looks = {"count": 0}
     with status.container():
-        look_again()
-
+        if answer.runs == answer.asked and settled():
+            line()
+        else:
+            look_again()

@@ -45,7 +45,7 @@ def state_of(query: Mapping[str, str]) -> tuple[DeskState, list[Problem]]:
     texts.setdefault("month", texts.get("end", DeskState().end))
     sets = {letter: {k[2:]: v for k, v in kept.items() if k.startswith(f"{letter}.")} for letter in SETS}
     state = DeskState(
-        **texts,  # type: ignore[arg-type]
+        **texts,
         levers={name: found for name, text in sets["l"].items() if (found := _setting(name, text, problems))},
         dials=_numbers(sets["d"], problems),
         world=_numbers(sets["w"], problems),

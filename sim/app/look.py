@@ -24,7 +24,8 @@ STYLE = f"""
 [data-testid="stSidebarHeader"] {{ height: 1.6rem; padding: 0.3rem 0.6rem 0; margin: 0; min-height: 0; }}
 [data-testid="stSidebarUserContent"] {{ padding: 0 1rem 2rem; }}
 [data-testid="stSidebar"] [data-testid="stVerticalBlock"] {{ gap: 0.35rem; }}
-[data-testid="stSidebar"] h3 {{ padding: 0.4rem 0 0; font-size: 1.1rem; }}
+[data-testid="stSidebar"] h3 {{ padding: 0.4rem 0 0.2rem; font-size: 1.1rem; }}
+[data-testid="stSidebar"] [data-testid="stHeading"] {{ margin-bottom: 0; }}
 [data-testid="stSidebar"] [data-testid="stMarkdownContainer"] p {{ font-size: 0.86rem; }}
 [data-testid="stSidebar"] [data-testid="stButtonGroup"] button[data-variant="segmented_control"] {{
   padding: 0; min-height: 1.45rem; min-width: 0; flex: 1 1 auto; }}

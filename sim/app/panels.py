@@ -2,6 +2,7 @@
 
 import html
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -54,22 +55,25 @@ def main_chart(state: DeskState, answer: Answer) -> None:
     """Show the controls of the view and the market shares."""
     st.markdown("## Market shares")
     look = state.look
-    places = st.columns([1.25, 1, 1.2, 1.3])
+    choices: tuple[tuple[str, ...], ...] = (BY, UNITS, MARKETS, SHOWN)
     for place, name, options in zip(
-        places, ("by", "unit", "market", "shown"), (BY, UNITS, MARKETS, SHOWN), strict=True
+        st.columns([1.25, 1, 1.2, 1.3]), ("by", "unit", "market", "shown"), choices, strict=True
     ):
         key = f"look.{name}"
         session.controlled(key, getattr(look, name))
         place.segmented_control(
-            name.capitalize(), options, key=key, required=True, format_func=lambda choice: WORDS[choice],
-            label_visibility="collapsed", width="stretch",
-            on_change=session.on(key, lambda value, name=name: session.look(**{name: value})),
+            name.capitalize(), options, key=key, required=True, default=None, label_visibility="collapsed",
+            format_func=lambda choice: WORDS[choice], width="stretch", on_change=session.on(key, partial(_see, name)),
         )  # fmt: skip
     view = View(look.by, look.unit, look.market, look.shown)
     if problem := why_not(view, answer.record):
         st.info(problem)
         return
     show(answer, f"shares.{view}", "main", lambda: main_picture(state, answer))
+
+
+def _see(name: str, value: str) -> None:
+    session.look(**{name: value})
 
 
 def main_picture(state: DeskState, answer: Answer) -> "Picture":

@@ -1,6 +1,7 @@
 """The levers on the left: sections from the catalogue, each lever with named levels and a slider."""
 
 import math
+from functools import partial
 
 import streamlit as st
 
@@ -129,11 +130,18 @@ def _parameters(state: DeskState) -> None:
         note = f"{row['phrase']}.\n\n**Unit** {row['unit']}\n\n**Source** {row['source']}\n\n**Grade** {row['grade']}"
         slide = f"world.{name}"
         session.controlled(slide, value)
-        act = session.on(slide, lambda chosen, name=name: session.change(
-            world=session.put(session.state().world, name, float(chosen))))  # fmt: skip
+        act = session.on(slide, partial(_fix, name))
         low, high = min(low, value), max(high, value)
         st.slider(name, low, high, step=(high - low) / 100 or 0.01, format="%.4g", key=slide, on_change=act, help=note)
         st.caption(f"5 to 95% of the runs: {spread(name, state.start)[0]:.4g} to {spread(name, state.start)[1]:.4g}")
+
+
+def _fix(name: str, value: float) -> None:
+    session.change(world=session.put(session.state().world, name, float(value)))
+
+
+def _switch(name: str, usual: bool, on: bool) -> None:
+    session.change(channels=session.put(session.state().channels, name, None if on == usual else bool(on)))
 
 
 def _middle(name: str, start: str) -> float:
@@ -150,7 +158,6 @@ def _mechanisms(state: DeskState) -> None:
         key = f"channel.{name}"
         usual = bool(getattr(before, name))
         session.controlled(key, state.channels.get(name, usual))
-        act = session.on(key, lambda on, name=name, usual=usual: session.change(
-            channels=session.put(session.state().channels, name, None if on == usual else bool(on))))  # fmt: skip
+        act = session.on(key, partial(_switch, name, usual))
         text = Channels.model_fields[name].description or name
         st.toggle(name.replace("_", " ").capitalize(), key=key, on_change=act, help=text[:1].upper() + text[1:] + ".")

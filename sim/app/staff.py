@@ -1,6 +1,6 @@
 """The workers of the desk: started once, one task each at a time, urgent ones first, replaced when they die.
 
-A lane is a worker with its line of tasks. The same runs always go to the same lane, which may hold what they start from.
+A lane is a worker with its line of tasks. The same runs always go to the same lane: it may hold what they start from.
 """
 
 import contextlib

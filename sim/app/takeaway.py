@@ -1,6 +1,7 @@
 """What a user takes from the desk: a link, a scenario file, tables, a picture, and the command that gives the same."""
 
 import io
+from typing import TYPE_CHECKING, cast
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import streamlit as st
@@ -13,11 +14,15 @@ from sim.calendar import month_label
 from sim.compare import DIFFERENCE_HEADER, difference_rows
 from sim.disk import csv_text
 
+if TYPE_CHECKING:
+    from sim.results import Results
+
 
 def differences_csv(answer: Answer) -> str:
     """Return the paired differences of all that the desk computed: rows of the command's differences.csv, as text."""
     plan = answer.plan
-    return csv_text(DIFFERENCE_HEADER, list(difference_rows(answer.results, plan.pairs, plan.at)))
+    results = cast("Results", answer.results)  # the same readers
+    return csv_text(DIFFERENCE_HEADER, list(difference_rows(results, plan.pairs, plan.at)))
 
 
 def link_of(state: DeskState, address: str) -> str:

@@ -14,6 +14,7 @@ import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ def main() -> None:
     send(answers, READY)
     while True:
         number, task = tasks.get()
-        send(answers, (number, *_done(task, branches, lambda number=number: number in given_up)))
+        send(answers, (number, *_done(task, branches, partial(given_up.__contains__, number))))
         given_up.discard(number)
 
 
