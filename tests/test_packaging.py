@@ -134,7 +134,8 @@ def test_wheel_holds_all_code_and_all_scenarios(wheel: Path) -> None:
     code = {name for name in files if name.startswith(("sim/", "agents/"))}
     assumptions = {f"sim/{name}" for name in files if name.startswith("scenarios/")}
     assert {"sim/scenarios/deepseek_shock.yaml", "sim/scenarios/data/parameters.csv"} <= assumptions
-    assert code | assumptions == {name for name in names if ".dist-info/" not in name}
+    papers = {"sim/LICENSE", "sim/CITATION.cff"}
+    assert code | assumptions | papers == {name for name in names if ".dist-info/" not in name}
 
 
 @pytest.mark.slow

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from xlsxwriter.worksheet import Worksheet
 
 LONGEST_CELL = 32767
-WIDEST, NARROWEST = 60, 9
+WIDEST, NARROWEST, LINE_HEIGHT = 60, 9, 16
 ROWS_LOOKED_AT = 200
 GENERAL, WHOLE, SHARE, FINE, MONTH = "general", "whole", "share", "fine", "month"
 NUMBER_FORMATS: Mapping[str, str] = {
@@ -68,9 +68,12 @@ class Book:
         """
         sheet = self.workbook.add_worksheet(name)
         chosen = [self.formats[(formats or {}).get(str(column), GENERAL)] for column in header]
-        for place, column in enumerate(header):
+        widths = [_width(column, [row[place] for row in rows[:ROWS_LOOKED_AT]]) for place, column in enumerate(header)]
+        lines = max(-(-len(str(column)) // (width - 2)) for column, width in zip(header, widths, strict=True))
+        sheet.set_row(0, LINE_HEIGHT * lines)
+        for place, (column, width) in enumerate(zip(header, widths, strict=True)):
             put(sheet, 0, place, column, self.header)
-            sheet.set_column(place, place, _width(column, [row[place] for row in rows[:ROWS_LOOKED_AT]]))
+            sheet.set_column(place, place, width)
         for number, row in enumerate(rows, start=1):
             for place, (value, look) in enumerate(zip(row, chosen, strict=True)):
                 put(sheet, number, place, value, look)
@@ -115,8 +118,13 @@ def created(manifest: Mapping[str, Any]) -> datetime:
         return datetime(1980, 1, 1)
 
 
-def _width(header: object, cells: Sequence[object]) -> float:
+def _width(header: object, cells: Sequence[object]) -> int:
     """Wide enough for the cells and for the longest word of the header, which wraps."""
-    texts = [f"{cell:.6g}" if isinstance(cell, float) else str(cell) for cell in cells]
-    longest = max(len(text) for text in [*texts, *str(header).split()])
+    longest = max(len(text) for text in [*(_shown(cell) for cell in cells), *str(header).split()])
     return min(WIDEST, max(NARROWEST, longest + 3))
+
+
+def _shown(cell: object) -> str:
+    if isinstance(cell, datetime):
+        return f"{cell:%Y-%m}"
+    return f"{cell:.6g}" if isinstance(cell, float) else str(cell)

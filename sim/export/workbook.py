@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sim.export.assumptions import NUMBER_HEADER, POLICY_HEADER, flat, number_rows, policy_rows
-from sim.export.book import FINE, WHOLE, Book, number_or_text, put
+from sim.export.book import FINE, LINE_HEIGHT, WHOLE, Book, number_or_text, put
 from sim.export.pages import CAVEAT
 from sim.export.series import CHARTS, OUTCOME_HEADER, add_charts, add_series, chosen_series, outcome_rows
 from sim.export.variables import variable_of
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from xlsxwriter.worksheet import Worksheet
 
 MOST_ROWS = 1_048_575
-TEXT_WIDTH, LINE_HEIGHT = 96, 16
+TEXT_WIDTH = 96
 LEFT_TO_THEIR_SHEETS = ("arms", "scenario", "measures", "months", "experiment")
 DICTIONARY_HEADER = ("column", "measure", "entity", "unit", "what it is", "formula", "IAMC variable", "IAMC region")
 TABLE_FORMATS: Mapping[str, str] = {"runs": WHOLE, "share_positive": FINE}
