@@ -22,6 +22,8 @@ exclude_patterns = ["_build", "**/.ipynb_checkpoints"]
 nitpicky = True
 
 myst_enable_extensions = ["dollarmath"]
+myst_dmath_allow_digits = False
+"""$0.15 and $0.94 in one line are prices, no formula."""
 myst_heading_anchors = 4
 """Headings get the anchors that code hosts give them, so that a link works in both places."""
 
@@ -40,7 +42,14 @@ html_theme_options = {"top_of_page_buttons": []}
 def setup(app: Sphinx) -> dict[str, Any]:
     """Draw formulas as MathML, which browsers show by themselves: MathJax would come from a network."""
     app.add_html_math_renderer("mathml", (_inline, None), (_display, None))
+    app.connect("source-read", _list_groups)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def _list_groups(app: Sphinx, page: str, source: list[str]) -> None:
+    """Put the groups of parameters under their index, which is made for code hosts too and has a table of links."""
+    if page == "parameters/README":
+        source[0] += "\n```{toctree}\n:hidden:\n:glob:\n\n[a-z]*\n```\n"
 
 
 def _inline(writer: Any, node: nodes.math) -> None:

@@ -26,7 +26,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
-BLOCK = re.compile(r"^(?:<!-- ([^\n]*?) -->\n\n?)?```([a-z]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^(?:<!-- ([^\n]*?) -->\n\n?)?```([a-z{}]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 COMMANDS = ("bash", "console")
 HASH = re.compile(r"\b[0-9a-f]{10}\b|\b[0-9a-f]{40,64}\b")
 OUTPUT = "<!-- output -->"
@@ -113,12 +113,12 @@ class Block:
 
 
 def blocks(page: Path) -> list[Block]:
-    """Return the blocks of a page in order."""
+    """Return the blocks of a page in order; directives of Sphinx are none."""
     text = page.read_text(encoding="utf-8")
     return [
         Block(page, text.count("\n", 0, found.start()) + 1, found[2], found[3], found[1] or "")
-        for found in BLOCK.finditer(text)
-    ]
+        for found in BLOCK.finditer(text) if not found[2].startswith("{")
+    ]  # fmt: skip
 
 
 def pages() -> list[Path]:

@@ -1,5 +1,4 @@
-"""The pages of the documentation that are made from the code, and the gallery of figures.
+"""The pages of the documentation that are made from the code.
 
-python -m sim.manual [--check]           # docs/reference
-python -m sim.manual.gallery [--check]   # docs/gallery.md and outputs/gallery
+python -m sim.manual [--check]
 """

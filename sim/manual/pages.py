@@ -11,6 +11,7 @@ from pathlib import Path
 from sim.disk import disk_errors, write_whole
 from sim.manual.catalogue import chart_page, measure_page
 from sim.manual.commands import command_page
+from sim.manual.python import python_page
 from sim.manual.scenario import scenario_page
 from sim.manual.tables import dictionary_page
 
@@ -22,6 +23,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "measures.md": measure_page,
     "data_dictionary.md": dictionary_page,
     "charts.md": chart_page,
+    "python.md": python_page,
 }
 """The pages that are made, by file; other files of the folder are written by hand."""
 
