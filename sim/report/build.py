@@ -1,6 +1,7 @@
 """A report from folders of results: which sections it has, from where, and the file that is written."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,12 @@ from sim.errors import InputError, Problem, nearest_name
 from sim.report.closing import left_out_section, method_section, parameters_section, reproduce_section
 from sim.report.document import Document, Section
 from sim.report.evidence import KINDS, Evidence, evidence_of
-from sim.report.evidence_sections import evidence_section
+from sim.report.evidence_sections import evidence_section, right_and_wrong
 from sim.report.figures import runtime
 from sim.report.memo_sections import memo_sections
 from sim.report.page import html_of
 from sim.report.reference import reference
-from sim.report.run_sections import Pair, card_views, run_sections
+from sim.report.run_sections import Pair, card_views, run_sections, shown_month
 from sim.report.sweep_sections import sweep_section
 from sim.results import RUN_KINDS, read_manifest
 
@@ -107,11 +108,14 @@ def _about_run(
     middle = [evidence_section(kind, studies[kind], name) for kind in ORDER if studies[kind]]
     later = {kind: evidence_section(kind, studies[kind], name) for kind in LATER if studies[kind]}
     memo = [later.pop("memo")] if "memo" in later else []
+    told = run_sections(folder, options)
+    if studies["memo"]:
+        told[0] = replace(told[0], parts=[*told[0].parts, right_and_wrong(studies["memo"][0])])
     sections = [
-        *run_sections(folder, options), *middle[:1], *sweeps, *middle[1:], *memo, left_out_section(), *later.values(),
+        *told, *middle[:1], *sweeps, *middle[1:], *memo, left_out_section(), *later.values(),
         parameters_section(studies["sensitivity"]), reproduce_section(folder, manifest), method_section(),
     ]  # fmt: skip
-    words, note = card_views(options[0])
+    words, note = card_views(options[0], shown_month(options))
     return Document(
         title=_title(options, manifest),
         subtitle=options[0].subtitle,

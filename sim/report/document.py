@@ -119,11 +119,12 @@ class Section:
 
 @dataclass(frozen=True)
 class CardView:
-    """A headline card as the template shows it."""
+    """A headline card as the template shows it: the number large, its unit beside it."""
 
     key: str
     title: str
     value: str
+    unit: str
     interval: str
     change: str
     change_interval: str

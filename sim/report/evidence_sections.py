@@ -10,7 +10,7 @@ from sim.memo.words import percent_of_ln, points, share, signed
 from sim.report.document import Cell, Group, Lines, Part, Row, Section, Sentence, Table
 from sim.report.evidence import Evidence, is_current
 from sim.report.likelihood import likelihood
-from sim.report.numbers import MINUS, plain
+from sim.report.numbers import MINUS, percent
 
 APOSTROPHE = "\N{RIGHT SINGLE QUOTATION MARK}"
 TITLES = {
@@ -75,7 +75,7 @@ def _memo(data: Mapping[str, Any], key: str) -> list[Part]:
         [
             Cell(f"{row['key']}. {row['title']}"),
             Cell(row["verdict"], "near a line of the rule" if row["near_a_line"] else ""),
-            Cell(effect(row["median"], row["unit"]), effect_range(row["p05"], row["p95"], row["unit"])),
+            Cell(effect(row["median"], unit_of(row)), effect_range(row["p05"], row["p95"], unit_of(row))),
             Cell(share(row["p_claim"]), f"of {row['runs']} runs"),
             row["estimand"],
         ]
@@ -98,6 +98,25 @@ def _memo(data: Mapping[str, Any], key: str) -> list[Part]:
         Table(key, "The claims of the memo, each against its own counterfactual", head, [Group(rows)], (2, 3), note),
         f"The rule: {data['rule']}",
     ]
+
+
+VERDICTS = ("supported", "conditional", "refuted")
+
+
+def unit_of(row: Mapping[str, Any]) -> str:
+        "range. \"Other\" stands for all further numbers of a group together, \"chance\" for luck."
+    plain_log = row["unit"] == "ln" and not str(row["estimand"]).startswith("Difference of ln")
+    return "ln units" if plain_log else str(row["unit"])
+
+
+def right_and_wrong(study: Evidence) -> str:
+    """Return in short which of the memo's claims the model supports, supports in part, and refutes."""
+    rows = study.data["rows"]
+    named = {
+        word: [str(row["title"]).removeprefix("... ") for row in rows if row["verdict"] == word] for word in VERDICTS
+    }
+    told = [f"{len(titles)} {word} ({'; '.join(titles)})" for word, titles in named.items() if titles]
+    return f"Right and wrong in the memo, on {study.scenario}: of its {len(rows)} claims {', '.join(told)}."
 
 
 def effect(value: float | None, unit: str) -> str:
@@ -150,7 +169,7 @@ def _parts(data: Mapping[str, Any], key: str) -> list[Part]:
     known = {(row["outcome"], row["part"]): row["share"] for row in data["parts"]}
     rows: list[Row] = []
     for column in data["drivers"]:
-        shares = [f"{plain(round(100 * known[column, part]))}%" if (column, part) in known else "n/a" for part in names]
+        shares = [percent(known[column, part]) if (column, part) in known else "n/a" for part in names]
         rows.append([outcome_of(column).name, *shares])
     head = ["Outcome", *(name.replace("_", " ").capitalize() for name in names)]
     caption = "Where the variance comes from: structural variants, parameters, chance"

@@ -7,7 +7,7 @@ import numpy as np
 from sim.calendar import month_label
 from sim.charts.data import COUNTERFACTUAL, MAIN, Floats, RunRecord
 from sim.compare import Difference, paired_difference
-from sim.report.cards import against_of, card_month, level_at, values_at
+from sim.report.cards import against_of, level_at, values_at
 from sim.report.document import Sentence
 from sim.report.likelihood import likelihood
 from sim.report.numbers import scale_of
@@ -45,24 +45,26 @@ CLAIMS = (
 )  # fmt: skip
 
 
-def lead(record: RunRecord) -> str:
+def lead(record: RunRecord, month: int) -> str:
     """Return the words before the messages: the month, and the world that is compared with."""
     if not record.has_counterfactual:
         return ""
-    return f"In {month_label(card_month(record))}, against {against_of(record)}:"
+    return f"In {month_label(month)}, against {against_of(record)}:"
 
 
-def key_messages(record: RunRecord) -> list[Sentence]:
-    """Return four to six sentences on a record; the last says what the shares are. `lead` comes before them."""
+def key_messages(record: RunRecord, month: int) -> list[Sentence]:
+    """Return up to six sentences on a record in a month (2022-01 = 0); `lead` comes before them.
+
+    The last says what the shares are.
+    """
     claims = [claim for claim in CLAIMS if record.has(claim.column)]
     if record.has_counterfactual:
-        month = card_month(record)
         found = [
             effect_sentence(claim, *(values_at(record, claim.column, month, role) for role in (MAIN, COUNTERFACTUAL)))
             for claim in claims
         ]
         return [*found, Sentence(CLOSING)]
-    start = _earlier(record)
+    start = _earlier(record, month)
     told = [_change_in_time(record, claim, start) for claim in claims if claim.column != EFFORT]
     return [*(sentence for sentence in told if sentence.text), Sentence(CLOSING)]
 
@@ -90,7 +92,7 @@ def _change_in_time(record: RunRecord, claim: Claim, start: int) -> Sentence:
     scale = scale_of(claim.column.partition(".")[0])
     before, after = (scale.text(level_at(record, claim.column, month).median) for month in (start, end))
     told = _sentence(claim, last - first, change, f" in {month_label(end)} than in {month_label(start)}")
-    return Sentence(told.before, told.word, f"{told.after} The medians are {before} and {after}.")
+    return Sentence(told.before, told.word, f"{told.after} From {before} to {after}.")
 
 
 def _sentence(claim: Claim, differences: Floats, change: Difference, when: str = "") -> Sentence:
@@ -106,10 +108,10 @@ def _sentence(claim: Claim, differences: Floats, change: Difference, when: str =
     return Sentence("It is ", word, f" that {said}{when} ({held} of {change.runs} runs): {size}{note}.")
 
 
-def _earlier(record: RunRecord) -> int:
+def _earlier(record: RunRecord, stated: int) -> int:
     """The month from which a world without a counterfactual is followed to its end: the stated one, if early enough."""
     months = record.months.tolist()
-    stated, end = card_month(record), months[-1]
+    end = months[-1]
     if end - stated >= JUST_AFTER:
         return stated
     return end - FAR if end - FAR in months else int(months[0])

@@ -41,6 +41,8 @@ class Scale:
         return self._range(signed(self.factor * low, self.large), signed(self.factor * high, self.large), self.step)
 
     def _range(self, low: str, high: str, unit: str) -> str:
+        if low == high == NOT_REACHED:
+            return NOT_REACHED
         return f"{low} to {self._joined(high, unit)}"
 
     @staticmethod
@@ -51,11 +53,17 @@ class Scale:
 
 
 def plain(value: float, large: bool = False) -> str:
-    """Return a number in few digits: 18, 6.2, 0.31, 0.042; 1.6M where `large`. 'not reached' for NaN."""
+    """Return a number in few digits: 18.5, 6.2, 0.31, 0.04; 1.6M where `large`. 'not reached' for NaN."""
     if math.isnan(value):
         return NOT_REACHED
     text = compact(abs(value)) if large else _digits(abs(value))
     return f"{MINUS}{text}" if value < 0 and float(_bare(text)) != 0 else text
+
+
+def percent(share: float) -> str:
+    """Return a share in whole per cent, without a minus before zero."""
+    whole = round(100 * share)
+    return f"{MINUS if whole < 0 else ''}{abs(whole)}%"
 
 
 def signed(value: float, large: bool = False) -> str:
@@ -71,9 +79,7 @@ def _digits(size: float) -> str:
         return f"{size:,.0f}"
     if size >= 99.95:
         return f"{size:.0f}"
-    if size >= 0.095:
-        return f"{size:.1f}"
-    return f"{size:.2f}" if size >= 0.005 else "0.00"
+    return f"{size:.1f}" if size >= 0.995 else f"{size:.2f}"
 
 
 def _bare(text: str) -> str:

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from sim.calendar import month_index, month_label
-from sim.charts.data import COUNTERFACTUAL, MAIN, Floats, RunRecord
+from sim.charts.data import COUNTERFACTUAL, MAIN, Estimate, Floats, RunRecord
 from sim.compare import Difference
 from sim.report.cards import (
     HEADLINES,
-    card_month,
     change_interval,
     change_size,
     difference_at,
@@ -114,7 +113,7 @@ def _outcome_row(record: RunRecord, outcome: Outcome, month: int) -> list[str | 
     level = level_at(record, outcome.column, month)
     change = difference_at(record, outcome.column, month)
     if change is None:
-        return [outcome.name, scale.text(level.median), scale.range(level.low, level.high)]
+        return [outcome.name, scale.text(level.median), _spread(record, scale, level)]
     before = level_at(record, outcome.column, month, COUNTERFACTUAL)
     return [
         outcome.name,
@@ -160,7 +159,7 @@ def options_table(arms: Sequence[tuple[str, RunRecord, str]], month: int) -> Tab
             level = level_at(record, headline.column, month, role)
             change = difference_at(record, headline.column, month) if role == MAIN else None
             size = change_size(scale, change) if change is not None else ""
-            spread = scale.range(level.low, level.high) if record.runs > 1 else ""
+            spread = _spread(record, scale, level)
             row.append(Cell(scale.text(level.median), spread, size))
         rows.append(row)
     note = (
@@ -172,9 +171,8 @@ def options_table(arms: Sequence[tuple[str, RunRecord, str]], month: int) -> Tab
     return Table("options-table", caption, ["World", *(head.title for head in heads)], [Group(rows)], numbers, note)
 
 
-def chain_table(record: RunRecord, key: str) -> Table:
-    """Return the links from compute to spending with the difference that the option makes to each."""
-    month = card_month(record)
+def chain_table(record: RunRecord, key: str, month: int) -> Table:
+    """Return the links from compute to spending with the difference that the option makes to each in a month."""
     rows: list[list[str | Cell]] = []
     for outcome in CHAIN:
         if not record.has(outcome.column):
@@ -183,7 +181,7 @@ def chain_table(record: RunRecord, key: str) -> Table:
         change = difference_at(record, outcome.column, month)
         level = level_at(record, outcome.column, month)
         if change is None:
-            rows.append([outcome.name, scale.text(level.median), scale.range(level.low, level.high)])
+            rows.append([outcome.name, scale.text(level.median), _spread(record, scale, level)])
         else:
             higher = better_cell(share_better(record, outcome, month), change, False)
             rows.append([outcome.name, scale.text(level.median), change_size(scale, change),
@@ -192,6 +190,10 @@ def chain_table(record: RunRecord, key: str) -> Table:
     head = ["Link", "Level", *(["Difference", "90% of differences", "Runs higher"] if held else ["90% of runs"])]
     caption = f"The chain in numbers, China, {month_label(month)}"
     return Table(key, caption, head, [Group(rows)], tuple(range(1, len(head))))
+
+
+def _spread(record: RunRecord, scale: Scale, level: Estimate) -> str:
+    return scale.range(level.low, level.high) if record.runs > 1 else "one run"
 
 
 def _changes(record: RunRecord, column: str, month: int) -> Floats:

@@ -51,28 +51,45 @@ def _title(record: RunRecord, role: str, arm: str) -> str:
     return str(record.arm(role).get("title") or arm).rstrip(". ")
 
 
-def card_views(pair: Pair) -> tuple[list[CardView], str]:
+def shown_month(options: Sequence[Pair]) -> int:
+    """Return the month of cards, messages and tables of options: the latest that one of them needs (`card_month`).
+
+    Where two options are still the same then, it is the last month.
+    """
+    month = max(card_month(pair.record) for pair in options)
+    levels = [tuple(card.level.median for card in cards(pair.record, month)) for pair in options]
+    return month if len(set(levels)) == len(levels) else int(options[0].record.months[-1])
+
+
+def card_views(pair: Pair, month: int) -> tuple[list[CardView], str]:
     """Return the headline cards of an option, and the line below them."""
     record = pair.record
-    found = cards(record)
+    found = cards(record, month)
     views = [
-        CardView(card.key, card.title, card.value, card.interval, card.change, card.change_interval) for card in found
+        CardView(card.key, card.title, *_split(card.value), card.interval, card.change, card.change_interval)
+        for card in found
     ]
     held = f"; changes are paired differences from {against_of(record)}" if record.has_counterfactual else ""
-    return views, f"Medians in {month_label(card_month(record))}{held}."
+    return views, f"Medians in {month_label(month)}{held}."
+
+
+def _split(value: str) -> tuple[str, str]:
+    """A number and its unit; words stay together."""
+    number, _, unit = value.partition(" ")
+    return (number, unit) if number[-1:].isdigit() or number[:1].isdigit() else (value, "")
 
 
 def run_sections(folder: Path, options: Sequence[Pair]) -> list[Section]:
     """Return the sections that speak of the numbers of a run or comparison, in order."""
-    main = options[0]
-    sections = [Section("messages", "Key messages", _messages(options))]
+    main, month = options[0], shown_month(options)
+    sections = [Section("messages", "Key messages", _messages(options, month))]
     if main.record.has_counterfactual:
-        sections.append(Section("options", "Options compared", _compared(options)))
+        sections.append(Section("options", "Options compared", _compared(options, month)))
     sections.append(Section("trajectories", "Market shares over time", _trajectories(folder, options)))
     tables = [outcome_table(pair.record, f"outcomes-{place + 1}", pair.option, pair.baseline)
               for place, pair in enumerate(options)]  # fmt: skip
     sections.append(Section("outcomes", _dates(main.record), tables))
-    sections.append(Section("chain", "The causal chain", _chain(folder, main)))
+    sections.append(Section("chain", "The causal chain", _chain(folder, main, month)))
     return sections
 
 
@@ -81,21 +98,20 @@ def _dates(record: RunRecord) -> str:
     return "Outcomes at " + ("one date" if count == 1 else "two dates" if count == 2 else "three dates")
 
 
-def _messages(options: Sequence[Pair]) -> list[Part]:
+def _messages(options: Sequence[Pair], month: int) -> list[Part]:
     found: list[Part] = []
     for place, pair in enumerate(options):
         if len(options) > 1:
-            found.append(f"{pair.option}. {lead(pair.record)}")
+            found.append(f"{pair.option}. {lead(pair.record, month)}")
         elif pair.record.has_counterfactual:
-            found.append(lead(pair.record))
-        told = key_messages(pair.record)
+            found.append(lead(pair.record, month))
+        told = key_messages(pair.record, month)
         found.append(Lines(told if place == len(options) - 1 else told[:-1]))
     return found
 
 
-def _compared(options: Sequence[Pair]) -> list[Part]:
+def _compared(options: Sequence[Pair], month: int) -> list[Part]:
     first = options[0]
-    month = max(card_month(pair.record) for pair in options)
     arms = [(f"{first.baseline} (baseline)", first.record, COUNTERFACTUAL)]
     arms += [(pair.option, pair.record, MAIN) for pair in options]
     storyline = str(first.record.scenario.get("storyline") or "").strip().replace("`", "")
@@ -119,11 +135,11 @@ def _trajectories(folder: Path, options: Sequence[Pair]) -> list[Part]:
     return parts
 
 
-def _chain(folder: Path, pair: Pair) -> list[Part]:
+def _chain(folder: Path, pair: Pair, month: int) -> list[Part]:
     parts: list[Part] = []
     if answering():
         drawn = (chain_figure(pair.record, "chain-chart"), compute_figure(pair.record, "compute-chart"))
         parts += [figure for figure in drawn if figure is not None]
     else:
         parts += stills(folder, (*STATIC["chain"], *STATIC["compute"]), "chain-chart", pair.arms)
-    return [*parts, chain_table(pair.record, "chain-table")]
+    return [*parts, chain_table(pair.record, "chain-table", month)]

@@ -7,7 +7,7 @@
     var spec = JSON.parse(document.getElementById(figure.id + "-spec").textContent);
     var place = document.getElementById(figure.id + "-live");
     figure.classList.add("alive");
-    window.vegaEmbed(place, spec, { renderer: "svg", actions: false, ast: false }).then(
+    window.vegaEmbed(place, spec, { renderer: "svg", actions: false, logLevel: 1 }).then(
       function () { figure.dataset.drawn = "yes"; },
       function (error) {
         figure.classList.remove("alive");
