@@ -104,7 +104,7 @@ VERDICTS = ("supported", "conditional", "refuted")
 
 
 def unit_of(row: Mapping[str, Any]) -> str:
-        "range. \"Other\" stands for all further numbers of a group together, \"chance\" for luck."
+    """Return the unit in which a claim's effect is read: only a difference of two logarithms is one in per cent."""
     plain_log = row["unit"] == "ln" and not str(row["estimand"]).startswith("Difference of ln")
     return "ln units" if plain_log else str(row["unit"])
 
