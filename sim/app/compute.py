@@ -3,6 +3,7 @@
 A run has the same bits in any block, so blocks are put side by side. One `Desk` serves all sessions of a process.
 """
 
+import contextlib
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
@@ -110,7 +111,8 @@ class Desk:
             self._wanted[key] -= 1
             if self._wanted[key] == 0:
                 del self._wanted[key]
-                self._collect(key)
+                with contextlib.suppress(OutputError):  # nobody is there to be told
+                    self._collect(key)
                 ticket = self._asked.pop(key, None)
                 if ticket is not None:
                     self._staff.give_up(key[1], ticket)

@@ -143,9 +143,15 @@ def _loaded_text(text: str) -> "Scenario":
 
 def lever_before(state: DeskState, lever: Lever) -> Mapping[str, float]:
     """Return the value of a lever in the month from which the desk sets it, by holder, as the preset has it."""
+    values = _values_in(state.start, month_index(state.since if state.since != WHOLE else state.month))
+    return {who: values[who, lever.name] for who in lever.holders}
+
+
+@lru_cache(maxsize=64)
+def _values_in(start: str, month: int) -> Mapping[tuple[str, str], float]:
+    """The value of every lever in a month of a preset, by holder and lever."""
     from sim.data import load_tables
     from sim.policies import lever_paths
 
-    month = month_index(state.since if state.since != WHOLE else state.month)
-    paths = lever_paths(preset(state.start), load_tables().levers.rows, month + 1)
-    return {who: float(paths.value[who, lever.name][month]) for who in lever.holders}
+    paths = lever_paths(preset(start), load_tables().levers.rows, month + 1)
+    return {key: float(path[month]) for key, path in paths.value.items()}

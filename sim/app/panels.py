@@ -136,7 +136,7 @@ def _drawn(answer: Answer, name: str, draw: Callable[[], "Picture"]) -> tuple["P
     if key not in held:
         with debug_mode(False):  # the checks of the schema take as long as the drawing; the tests draw with them
             picture = draw()
-            spec = picture.chart.to_dict(validate=False)
+            spec = dict(picture.spec)
         if picture.fills:
             spec["autosize"] = {"type": "fit-x", "contains": "padding"}
         held[key] = (picture, spec)
