@@ -25,7 +25,7 @@ from sim.interactive.layers import Axis, Frame, heading_layers, line_chart
 from sim.interactive.lines import CHANGE, Line, table_of
 from sim.interactive.outcome import axis_of, change_axis, change_words, cut, size_words
 from sim.interactive.picture import Picture
-from sim.interactive.theme import line_hue, text_hue, themed
+from sim.interactive.theme import layered, line_hue, text_hue, themed
 from sim.interactive.words import other_world
 
 PRICE = "price_fixed_capability"
@@ -176,25 +176,22 @@ def _lines(record: RunRecord, link: Link, shown: str) -> list[Line]:
     return lines if any(math.isfinite(line.last) for line in lines) else []
 
 
-def _grid(record: RunRecord, drawn: list[tuple[Link, list[Line]]], shown: str, width: int) -> Any:
-    import altair as alt
-
+def _grid(record: RunRecord, drawn: list[tuple[Link, list[Line]]], shown: str, width: int) -> dict[str, Any]:
     panel = (width - COLUMNS * GUTTER) // COLUMNS
     charts = [_panel(record, place, *each, shown, panel) for place, each in enumerate(drawn)]
-    grid = alt.concat(*charts, columns=COLUMNS, spacing={"row": 26, "column": 26})
-    return grid.resolve_scale(color="independent")
+    spacing = {"row": 26, "column": 26}
+    return {"concat": charts, "columns": COLUMNS, "spacing": spacing, "resolve": {"scale": {"color": "independent"}}}
 
 
-def _panel(record: RunRecord, place: int, link: Link, lines: list[Line], shown: str, width: int) -> Any:
-    import altair as alt
-
+def _panel(record: RunRecord, place: int, link: Link, lines: list[Line], shown: str, width: int) -> dict[str, Any]:
     axis = _axis(link, lines, shown)
     frame = Frame(record, axis, PANEL, name=link.key, numbered=False, labelled=False, width=width, short_years=True)
     sizes = _sizes(record, link, lines, shown)
     inks = [text_hue(line.colour) for line in lines] if len(lines) > 1 else [SOFT]
     words = heading_layers(f"{place + 1}  {link.name}", list(zip(sizes, inks, strict=True)), raised=10)
     chart = line_chart(frame, [cut(line, axis) for line in lines])
-    return alt.layer(*words, chart).properties(width=width, height=PANEL)
+    del chart["width"], chart["height"]
+    return layered([*words, chart], width=width, height=PANEL)
 
 
 def _axis(link: Link, lines: list[Line], shown: str) -> Axis:

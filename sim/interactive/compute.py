@@ -14,7 +14,7 @@ from sim.charts.text import percent, source_line, title_of, unit_of, versus, whe
 from sim.interactive.layers import HEADROOM, Axis, EndText, Frame, end_labels, ground, heading_layers, month_x, value_y
 from sim.interactive.lines import MAIN_WORLD, OTHER_WORLD, quantile_columns, short
 from sim.interactive.picture import Picture
-from sim.interactive.theme import CHANNEL_HUE, themed
+from sim.interactive.theme import CHANNEL_HUE, inline, layered, themed
 
 MEASURE = "compute_inflow"
 WORLDS = {MAIN: MAIN_WORLD, COUNTERFACTUAL: OTHER_WORLD}
@@ -53,9 +53,7 @@ def channels(record: RunRecord, width: int = 860, height: int = 240) -> Picture:
     )
 
 
-def _panels(record: RunRecord, means: dict[str, dict[str, Floats]], width: int, height: int) -> Any:
-    import altair as alt
-
+def _panels(record: RunRecord, means: dict[str, dict[str, Floats]], width: int, height: int) -> dict[str, Any]:
     top = max(float(np.add.reduce(list(by.values())).max()) for by in means.values()) or 1.0
     panel = width // len(means) - LABEL_ROOM - (50 if len(means) == 1 else 20)
     charts = []
@@ -63,12 +61,12 @@ def _panels(record: RunRecord, means: dict[str, dict[str, Floats]], width: int, 
         axis = Axis(0.0, top * HEADROOM, "~s", unit_of(MEASURE) if role == MAIN else "", say=".3~s")
         frame = Frame(record, axis, height, name=role, numbered=role == MAIN, width=panel, short_years=True)
         heading = heading_layers(title_of(record, role), (), raised=32)
-        layers = [*heading, *ground(frame), _areas(frame, by_channel), *end_labels(frame, _names(by_channel))]
-        charts.append(alt.layer(*layers).properties(width=panel, height=height))
-    return alt.hconcat(*charts, spacing=10) if len(charts) > 1 else charts[0]
+        layers = [*heading, *ground(frame), *_areas(frame, by_channel), *end_labels(frame, _names(by_channel))]
+        charts.append(layered(layers, width=panel, height=height))
+    return {"hconcat": charts, "spacing": 10} if len(charts) > 1 else charts[0]
 
 
-def _areas(frame: Frame, by_channel: dict[str, Floats]) -> Any:
+def _areas(frame: Frame, by_channel: dict[str, Floats]) -> list[Any]:
     import altair as alt
 
     # Ends of the areas are added up here, so that chart and table cannot differ.
@@ -91,10 +89,10 @@ def _areas(frame: Frame, by_channel: dict[str, Floats]) -> Any:
         alt.Tooltip("flow:Q", title="H100e a month", format=".3~s"),
         alt.Tooltip("share:Q", title="Share", format=".0%"),
     ]  # fmt: skip
-    base = alt.Chart(alt.InlineData(values=rows)).encode(x=month_x(frame), y=value_y(frame, "low"), y2="high:Q")
+    base = alt.Chart(inline(rows)).encode(x=month_x(frame), y=value_y(frame, "low"), y2="high:Q")
     area = base.mark_area(stroke=PAPER, strokeWidth=0.8, opacity=0.92, tooltip=None)
     bars = base.mark_bar(opacity=0, width={"band": 1}, tooltip=True).encode(tooltip=tips)
-    return alt.layer(area.encode(color=alt.Color("entity:N", scale=scale, legend=None)), bars)
+    return [area.encode(color=alt.Color("entity:N", scale=scale, legend=None)), bars]
 
 
 def _names(by_channel: dict[str, Floats]) -> list[EndText]:

@@ -20,13 +20,15 @@ from sim.interactive.layers import INNER, LABEL_GAP, LABEL_SIZE, OUTER
 from sim.interactive.lines import short
 from sim.interactive.outcome import THOUSAND
 from sim.interactive.picture import Picture
-from sim.interactive.theme import contrast, line_hue, text_hue, themed
+from sim.interactive.theme import contrast, inline, layered, line_hue, text_hue, themed
 
 if TYPE_CHECKING:
     from sim.experiments.axes import Axis
 
-BELOW, NONE, ABOVE = "#8C510A", "#F5F5F5", "#01665E"
+BELOW, NONE, ABOVE = "#7A4306", "#F5F5F5", "#01665E"
 """Ends and middle of the heat map: neither end is the colour of a bloc, and no reader confuses them."""
+BLACK = "#000000"
+"""Of numbers in cells: ink is too pale on middling ones."""
 MOST_PRINTED = 9
 CELL_HEIGHT = 44
 DOT: dict[str, Any] = {"filled": True, "size": 60, "opacity": 1, "strokeWidth": 1.8}
@@ -137,7 +139,7 @@ def _curves(
     groups: Sequence[tuple[Group, Curve]],
     main: Group,
     height: int,
-) -> Any:
+) -> dict[str, Any]:
     import altair as alt
 
     hues, ends = _hues(panels, outcome), _ends(panels, groups)
@@ -158,13 +160,13 @@ def _curves(
     layers = [
         *([] if panels.several else [base.mark_area(opacity=OUTER, tooltip=None).encode(y=y("p05"), y2="p95:Q")]),
         inner.mark_area(opacity=INNER, tooltip=None).encode(y=y("low"), y2="high:Q"),
-        alt.Chart(alt.InlineData(values=[{"zero": 0}])).mark_rule(color=INK, tooltip=None).encode(y=y("zero")),
+        alt.Chart(inline([{"zero": 0}])).mark_rule(color=INK, tooltip=None).encode(y=y("zero")),
         base.mark_line(strokeWidth=2, tooltip=None).encode(y=y("mean")),
         points.transform_filter("datum.clear").mark_point(**DOT),
         points.transform_filter("!datum.clear").mark_point(**DOT, fill=PAPER),
         *(_names(panels, groups, hues, ends, height) if panels.several else []),
     ]
-    return alt.layer(*layers, data=alt.InlineData(values=rows)).properties(width="container", height=height)
+    return layered(layers, rows, width="container", height=height)
 
 
 def _tips(**titles: str) -> list[Any]:
@@ -248,7 +250,7 @@ def _names(
              if np.isfinite(curve["mean"]).any()]  # fmt: skip
     known.sort()
     places = spread([(value - low) / (high - low) for value, _ in known], LABEL_GAP / height)
-    base = alt.Chart(alt.InlineData(values=[{}]))
+    base = alt.Chart(inline([{}]))
     return [
         base.mark_text(align="left", dx=7, fontSize=LABEL_SIZE, color=text_hue(hues[label]), tooltip=None,
                        text=f"{panels.by} {label}" if place == len(known) - 1 else label)
@@ -257,7 +259,7 @@ def _names(
     ]  # fmt: skip
 
 
-def _cells(plane: Plane, outcome: Outcome, curve: Curve, width: int) -> Any:
+def _cells(plane: Plane, outcome: Outcome, curve: Curve, width: int) -> dict[str, Any]:
     import altair as alt
 
     top = float(np.nanmax(np.abs(np.append(curve["mean"], 0.0)))) or 1.0
@@ -279,17 +281,17 @@ def _cells(plane: Plane, outcome: Outcome, curve: Curve, width: int) -> Any:
     tips = _tips(
         x=lever_words(plane.x.label), y=lever_words(plane.y.label), effect="Mean effect", interval="95% interval"
     )
-    base = alt.Chart(alt.InlineData(values=rows)).encode(x=x, y=y)
+    base = alt.Chart(inline(rows)).encode(x=x, y=y)
     legend = alt.Legend(title=outcome.step, gradientLength=120, format="+~r", tickCount=3)
     boxes = base.mark_rect(stroke=PAPER, strokeWidth=1.5).encode(
         color=alt.Color("mean:Q", scale=scale, legend=legend), tooltip=tips
     )
     numbers = base.mark_text(fontSize=LABEL_SIZE, tooltip=None).encode(
-        text="said:N", color=alt.when("datum.dark").then(alt.value(PAPER)).otherwise(alt.value(INK))
+        text="said:N", color=alt.when("datum.dark").then(alt.value(PAPER)).otherwise(alt.value(BLACK))
     )
     printed = max(len(plane.columns), len(plane.rows)) <= MOST_PRINTED
     height = CELL_HEIGHT * len(plane.rows) if printed else CELL_HEIGHT * MOST_PRINTED
-    return alt.layer(boxes, *([numbers] if printed else [])).properties(width=width, height=height)
+    return layered([boxes, *([numbers] if printed else [])], width=width, height=height)
 
 
 def cell_hue(size: float) -> str:
@@ -300,7 +302,7 @@ def cell_hue(size: float) -> str:
 
 
 def _is_dark(size: float) -> bool:
-    return contrast(PAPER, cell_hue(size)) > contrast(INK, cell_hue(size))
+    return contrast(PAPER, cell_hue(size)) > contrast(BLACK, cell_hue(size))
 
 
 def _cell_axis(axis: "Axis", flat: bool = False) -> Any:

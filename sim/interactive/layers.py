@@ -16,7 +16,7 @@ from sim.charts.style import INK, PAPER, SOFT
 from sim.charts.sweep_text import capital
 from sim.charts.text import otherwise
 from sim.interactive.lines import Line, observed_rows, rows_of
-from sim.interactive.theme import RULE, ZONE, text_hue
+from sim.interactive.theme import RULE, ZONE, inline, layered, text_hue
 from sim.interactive.words import said
 
 LABEL_SIZE = 11
@@ -93,8 +93,8 @@ def axis_over(lines: Sequence[Line], **words: Any) -> Axis:
     return Axis(low - room if low < 0 else 0.0, high + room if high > 0 else 0.0, **words)
 
 
-def line_chart(frame: Frame, lines: Sequence[Line]) -> Any:
-    """Return the layers of a chart of lines, without theme or title."""
+def line_chart(frame: Frame, lines: Sequence[Line]) -> dict[str, Any]:
+    """Return the specification of a chart of lines, without theme or title."""
     import altair as alt
 
     base = alt.Chart().encode(x=month_x(frame), color=_hues(lines))
@@ -104,8 +104,7 @@ def line_chart(frame: Frame, lines: Sequence[Line]) -> Any:
     layers += _observed(frame, lines)
     layers += _labels(frame, lines) if frame.labelled else []
     layers += _hover(base, frame, lines, focus)
-    data = alt.InlineData(values=rows_of(lines))
-    return alt.layer(*layers, data=data).properties(width=frame.width, height=frame.height)
+    return layered(layers, rows_of(lines), width=frame.width, height=frame.height)
 
 
 def month_x(frame: Frame) -> Any:
@@ -150,6 +149,14 @@ def log_ticks(low: float, high: float) -> list[float]:
     return [tick for tick in found if low <= tick <= high]
 
 
+def fixed(channel: str, value: Any, **condition: Any) -> Any:
+    """Return an encoding that is one value, as in `fixed("X", 0)`; given so, Altair need not find out what it is."""
+    import altair as alt
+
+    kind: Any = getattr(alt, f"{channel}Value")
+    return kind(value, **condition)
+
+
 def heading_layers(title: str, parts: Sequence[tuple[str, str]], raised: int) -> list[Any]:
     """Return the heading of a panel as text `raised` pixels above its plot: panels of a row then stand level.
 
@@ -157,14 +164,14 @@ def heading_layers(title: str, parts: Sequence[tuple[str, str]], raised: int) ->
     """
     import altair as alt
 
-    base = alt.Chart(alt.InlineData(values=[{}]))
+    base = alt.Chart(inline([{}]))
     left: dict[str, Any] = {"align": "left", "baseline": "bottom", "tooltip": None}
     bold = base.mark_text(**left, fontSize=12, fontWeight="bold", color=INK, text=title)
-    layers = [bold.encode(x=alt.value(0), y=alt.value(-raised - (LINE if parts else 0)))]
+    layers = [bold.encode(x=fixed("X", 0), y=fixed("Y", -raised - (LINE if parts else 0)))]
     at = 0.0
     for text, colour in parts:
         plain = base.mark_text(**left, fontSize=LABEL_SIZE, color=colour, text=text)
-        layers.append(plain.encode(x=alt.value(round(at, 1)), y=alt.value(-raised)))
+        layers.append(plain.encode(x=fixed("X", round(at, 1)), y=fixed("Y", -raised)))
         at += text_width(text, LABEL_SIZE) + GAP
     return layers
 
@@ -176,13 +183,11 @@ def ground(frame: Frame) -> list[Any]:
     record, layers = frame.record, []
     first, last = int(record.months[0]), int(record.months[-1])
     if first <= record.record_end < last:
-        zone = alt.Chart(
-            alt.InlineData(values=[{"m": record.record_end + 0.5, "to": last + 0.5, "after": "after the record"}])
-        )
-        layers.append(zone.mark_rect(color=ZONE, tooltip=None).encode(x=month_x(frame), x2="to:Q"))
+        zone = alt.Chart(inline([{"m": record.record_end + 0.5, "to": last + 0.5, "after": "after the record"}]))
+        layers.append(zone.mark_rect(color=ZONE, tooltip=None).encode(x=month_x(frame), x2=alt.X2("to:Q")))
         if frame.numbered and frame.height >= 200 and last - record.record_end > LEAST_ZONE * (last - first):
             words = zone.mark_text(align="right", color=SOFT, fontSize=10, fontStyle="italic", baseline="bottom")
-            layers.append(words.encode(x=alt.X("to:Q"), y=alt.value(-14), text="after:N"))
+            layers.append(words.encode(x=alt.X("to:Q"), y=fixed("Y", -14), text=alt.Text("after:N")))
     return layers + _dates(frame)
 
 
@@ -200,14 +205,14 @@ def _dates(frame: Frame) -> list[Any]:
     if not rows:
         return []
     tips = [alt.Tooltip("month:N", title="Policy date"), alt.Tooltip("policy:N", title="Change")]
-    base = alt.Chart(alt.InlineData(values=rows)).encode(x=month_x(frame))
+    base = alt.Chart(inline(rows)).encode(x=month_x(frame))
     thin = base.mark_rule(color=RULE, strokeWidth=0.7, strokeDash=[1, 2], opacity=0.75, tooltip=None)
     if not frame.numbered:
         return [thin]
     numbers = [
         base.transform_filter(f"datum.dx == {nudge}")
         .mark_text(color=SOFT, fontSize=9.5, baseline="bottom", dx=nudge)
-        .encode(y=alt.value(-2), text="number:N", tooltip=tips)
+        .encode(y=fixed("Y", -2), text=alt.Text("number:N"), tooltip=tips)
         for nudge in sorted({row["dx"] for row in rows})
     ]
     return [thin, *numbers]
@@ -233,20 +238,23 @@ def _focus(frame: Frame) -> Any:
 
 
 def _when(frame: Frame, focus: Any, inside: float, outside: float) -> Any:
-    import altair as alt
 
-    return alt.value(inside) if focus is None else alt.when(focus).then(alt.value(inside)).otherwise(alt.value(outside))
+    if focus is None:
+        return fixed("Opacity", inside)
+    return fixed("Opacity", outside, condition={"param": focus.name, "value": inside})
 
 
 def _bands(base: Any, frame: Frame, lines: Sequence[Line], focus: Any) -> list[Any]:
+    import altair as alt
+
     layers = []
     for number in range(len(lines[0].fan.bands)):
         strength = OUTER if number == 0 else INNER
-        area = base.mark_area(clip=True, tooltip=None, interpolate="monotone")
+        area = base.mark_area(clip=True, tooltip=None)
         layers.append(
             area.encode(
                 y=value_y(frame, f"low{number}"),
-                y2=f"high{number}:Q",
+                y2=alt.Y2(f"high{number}:Q"),
                 opacity=_when(frame, focus, strength, 0.0),
             )
         )
@@ -258,14 +266,15 @@ def _zero(frame: Frame) -> list[Any]:
 
     if frame.axis.low >= 0:
         return []
-    rule = alt.Chart(alt.InlineData(values=[{"zero": 0}])).mark_rule(color=INK, strokeWidth=1, tooltip=None)
+    rule = alt.Chart(inline([{"zero": 0}])).mark_rule(color=INK, strokeWidth=1, tooltip=None)
     return [rule.encode(y=value_y(frame, "zero"))]
 
 
 def _medians(base: Any, frame: Frame, lines: Sequence[Line], focus: Any) -> list[Any]:
-    import altair as alt
 
-    width = alt.value(2.2) if focus is None else alt.when(focus).then(alt.value(2.6)).otherwise(alt.value(1.5))
+    width: Any = fixed("StrokeWidth", 2.2)
+    if focus is not None:
+        width = fixed("StrokeWidth", 1.5, condition={"param": focus.name, "value": 2.6})
     found = [
         base.mark_line(clip=True, strokeCap="round", tooltip=None).encode(y=value_y(frame, "median"), strokeWidth=width)
     ]
@@ -283,12 +292,14 @@ def _observed(frame: Frame, lines: Sequence[Line]) -> list[Any]:
     rows = observed_rows(lines, first, last)
     if not rows:
         return []
-    base = alt.Chart(alt.InlineData(values=rows)).encode(x=month_x(frame), color=_hues(lines))
+    base = alt.Chart(inline(rows)).encode(x=month_x(frame), color=_hues(lines))
     ranged = [row for row in rows if row["low"] is not None and row["high"] is not None]
     layers = []
     if ranged:
-        known = alt.Chart(alt.InlineData(values=ranged)).encode(x=month_x(frame), color=_hues(lines))
-        layers.append(known.mark_rule(strokeWidth=1.1, tooltip=None).encode(y=value_y(frame, "low"), y2="high:Q"))
+        known = alt.Chart(inline(ranged)).encode(x=month_x(frame), color=_hues(lines))
+        layers.append(
+            known.mark_rule(strokeWidth=1.1, tooltip=None).encode(y=value_y(frame, "low"), y2=alt.Y2("high:Q"))
+        )
     tips = [
         alt.Tooltip("month:N", title="Month"), alt.Tooltip("market:N", title="Observed"),
         alt.Tooltip("entity:N", title="Of"), alt.Tooltip("observed:Q", title="Value", format=frame.axis.say),
@@ -326,16 +337,16 @@ def _label(frame: Frame, end: EndText, height: float) -> Any:
     import altair as alt
 
     row = {"m": int(frame.record.months[-1]) + 0.5, "entity": end.name, "text": end.text}
-    words = alt.Chart(alt.InlineData(values=[row])).mark_text(
+    words = alt.Chart(inline([row])).mark_text(
         align="left", baseline="middle", dx=7, fontSize=LABEL_SIZE, cursor="pointer"
     )
     # A mark without a tooltip of its own does not feel the pointer, and the names are there to be clicked.
     return words.encode(
         tooltip=alt.Tooltip("entity:N", title="Last median, of"),
         x=month_x(frame),
-        y=alt.value(round(frame.height * (1 - height), 1)),
-        text="text:N",
-        color=alt.value(text_hue(end.colour)),
+        y=fixed("Y", round(frame.height * (1 - height), 1)),
+        text=alt.Text("text:N"),
+        color=fixed("Color", text_hue(end.colour)),
     )
 
 
@@ -366,7 +377,7 @@ def _hover(base: Any, frame: Frame, lines: Sequence[Line], focus: Any) -> list[A
         name=f"hover_{frame.name}", nearest=True, on="pointerover", clear="pointerout", empty=False,
         fields=["m", "entity"],
     )  # fmt: skip
-    shown = alt.when(near).then(alt.value(1)).otherwise(alt.value(0))
+    shown = fixed("Opacity", 0, condition={"param": near.name, "value": 1, "empty": False})
     points = base.transform_filter("isValid(datum.median)")
     marks = points.mark_point(filled=True, size=70, cursor="pointer").encode(
         y=value_y(frame, "median"), opacity=shown, tooltip=alt.TooltipValue(alt.expr(_tooltip(frame, lines)))

@@ -13,7 +13,7 @@ from sim.charts.style import BLOC_HUE, compact, display
 from sim.charts.text import CAVEAT, percent
 from sim.interactive.lines import short
 from sim.interactive.picture import Picture
-from sim.interactive.theme import line_hue, text_hue, themed
+from sim.interactive.theme import inline, layered, line_hue, text_hue, themed
 
 if TYPE_CHECKING:
     from sim.data import Tables
@@ -138,13 +138,13 @@ def drawn_ties(network: LabNetwork) -> list[Tie]:
     return [tie for lab in learners for tie in [tie for tie in network.ties if tie.learner == lab][:TEACHERS]]
 
 
-def _map(network: LabNetwork, ties: Sequence[Tie], size: str, width: int, height: int) -> Any:
+def _map(network: LabNetwork, ties: Sequence[Tie], size: str, width: int, height: int) -> dict[str, Any]:
     import altair as alt
 
     focus = alt.selection_point(name="focus_labs", fields=["lab"], on="click", clear="dblclick")
     radius = {node.lab: math.sqrt(_area(network, node, size) / math.pi) for node in network.nodes}
     layers = [*_links(network, ties, radius, (width, height)), *_nodes(network, size, focus, radius, (width, height))]
-    return alt.layer(*layers).properties(width=width, height=height)
+    return layered(layers, width=width, height=height)
 
 
 def _xy(field: str, other: str, pixels: tuple[int, int]) -> dict[str, Any]:
@@ -193,8 +193,8 @@ def _links(network: LabNetwork, ties: Sequence[Tie], radius: Mapping[str, float]
         angle = math.degrees(math.atan2(x - before_x, y - before_y))
         heads.append({**told, "x": x, "y": y, "angle": short(angle), "weight": short(tie.weight)})
     scale = alt.Scale(domain=[0, WIDEST], range=[0, WIDEST])
-    lines = alt.Chart(alt.InlineData(values=curves)).mark_line(strokeCap="round", tooltip=None)
-    arrows = alt.Chart(alt.InlineData(values=heads)).mark_point(shape="triangle", filled=True, tooltip=None)
+    lines = alt.Chart(inline(curves)).mark_line(strokeCap="round", tooltip=None)
+    arrows = alt.Chart(inline(heads)).mark_point(shape="triangle", filled=True, tooltip=None)
     return [
         lines.encode(
             **_xy("x", "y", pixels), color=_hue(), detail="tie:N", order="step:Q", opacity=_seen(),
@@ -252,7 +252,7 @@ def _nodes(
     tips = [alt.Tooltip(f"{field}:N", title=title) for field, title in {
         "name": "Lab", "where": "Bloc", "compute": "Compute in use", "tokens": "World's tokens", "weights": "Flagship",
     }.items()]  # fmt: skip
-    base = alt.Chart(alt.InlineData(values=rows))
+    base = alt.Chart(inline(rows))
     marks = base.mark_point(filled=True, opacity=1, stroke="white", strokeWidth=1, cursor="pointer").encode(
         **_xy("x", "y", pixels), color=_hue(), shape=shape, tooltip=tips,
         size=alt.Size("area:Q", scale=alt.Scale(domain=[0, LARGEST], range=[0, LARGEST]), legend=None),
@@ -267,7 +267,7 @@ def _name(node: Node, radius: Mapping[str, float], pixels: tuple[int, int]) -> A
     away = radius[node.lab] + 6
     upright = abs(node.x) < 0.12
     row = {"x": short(node.x), "y": short(node.y), "lab": node.lab}
-    words = alt.Chart(alt.InlineData(values=[row])).mark_text(
+    words = alt.Chart(inline([row])).mark_text(
         text=display(node.lab), align="center" if upright else "left" if node.x > 0 else "right",
         baseline="middle" if abs(node.y) < 0.8 else "bottom" if node.y > 0 else "top",
         dx=round(away * node.x, 1), dy=round(-away * node.y, 1), fontSize=11.5, color=text_hue(BLOC_HUE[node.bloc]),

@@ -17,7 +17,6 @@ from sim.charts.text import (
     in_sentence,
     number_band,
     observed_note,
-    signed_band,
     source_line,
     versus,
     when,
@@ -26,7 +25,7 @@ from sim.interactive.layers import HEADROOM, Axis, Frame, axis_over, line_chart
 from sim.interactive.lines import CHANGE, MAIN_WORLD, Line, table_of
 from sim.interactive.picture import Picture
 from sim.interactive.theme import line_hue, themed
-from sim.interactive.words import other_world, said
+from sim.interactive.words import change_band, other_world, said
 
 LOG_FROM, LOG_ROOM = 30.0, 1e4
 """Ratio of the largest to the smallest median from which an axis is logarithmic, and the largest it then shows."""
@@ -177,9 +176,9 @@ def _title(record: RunRecord, what: Outcome, shown: str) -> str:
 def change_words(change: Estimate, band: float, step: str) -> str:
     """Return a difference with its band: -0.4 ECI (90%: -1.0 to +0.1), or with 1.2k for large ones."""
     if max(abs(change.low), abs(change.high), abs(change.median)) < THOUSAND:
-        return signed_band(change, band, 1 if abs(change.median) >= 1 else 2, step)
+        return change_band(change, band, 1 if abs(change.median) >= 1 else 2, step)
     low, middle, high = (said(value, "+.3~s") for value in (change.low, change.median, change.high))
-    return f"{middle} {step} ({band:.0%}: {low} to {high})"
+    return f"{middle} {step}" + (f" ({band:.0%}: {low} to {high})" if change.low < change.high else "")
 
 
 def _alt(record: RunRecord, what: Outcome, line: Line, title: str, axis: Axis, drawn: str) -> str:

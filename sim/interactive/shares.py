@@ -16,17 +16,17 @@ from sim.charts.text import (
     observed_note,
     percent,
     percent_band,
-    signed_band,
     source_line,
     versus,
     when,
 )
 from sim.interactive.layers import Axis, Frame, axis_over, line_chart
 from sim.interactive.lines import CHANGE, MAIN_WORLD, Line, table_of
+from sim.interactive.outcome import change_axis
 from sim.interactive.picture import Picture
 from sim.interactive.theme import lab_hues, line_hue, themed
 from sim.interactive.views import View, columns_of, drawn_values, label, market_words, why_not
-from sim.interactive.words import other_world
+from sim.interactive.words import change_band, other_world
 
 if TYPE_CHECKING:
     from sim.charts.data import Floats
@@ -36,7 +36,6 @@ REST = "other labs"
 AGGREGATE = "Fringe"
 """Labs of the tables that stand for many small ones."""
 POINTS = 100.0
-SAY = {"level": ".1%", "difference": "+.1f"}
 VERB = {"tokens": "serve", "revenue": "earn"}
 
 
@@ -132,8 +131,8 @@ def _observed(record: RunRecord, view: View, key: str) -> list[Points]:
 
 def _axis(view: View, lines: list[Line]) -> Axis:
     if view.shown == "difference":
-        return axis_over(lines, format="+~f", title="percentage points", say=SAY["difference"], suffix=" points")
-    found = axis_over(lines, format=".0%", title=f"% of {market_words(view)}", say=SAY["level"])
+        return change_axis(lines, "percentage points")
+    found = axis_over(lines, format=".0%", title=f"% of {market_words(view)}", say=".1%")
     return Axis(0.0, min(found.high, 1.0), found.format, found.title, say=found.say)
 
 
@@ -154,7 +153,7 @@ def _title(record: RunRecord, view: View, groups: Mapping[str, list[str]], focus
     band = record.bands[0]
     now = {key: _fan(record, view, groups[key], MAIN).at(record.headline) for key in focus}
     if view.shown == "difference":
-        sizes = [signed_band(now[key], band, 1, "points") for key in focus]
+        sizes = [change_band(now[key], band, 1, "points") for key in focus]
         others = [f", that of {_whose(view, key)} by {size}" for key, size in zip(focus[1:], sizes[1:], strict=True)]
         change = f"share of {_market(view, focus)} changes by {sizes[0]}{''.join(others)} in {when(record)}"
         return f"Compared with {other_world(record)}, {_owner(view, focus[0])} {change}"
@@ -207,7 +206,7 @@ def _alt(record: RunRecord, view: View, lines: list[Line], title: str) -> str:
     for line in lines:
         start, end = line.fan.at(first), line.fan.at(last)
         if view.shown == "difference":
-            parts.append(f"{line.name} {signed_band(end, record.bands[0], 1, 'points')}")
+            parts.append(f"{line.name} {change_band(end, record.bands[0], 1, 'points')}")
         else:
             parts.append(f"{line.name} from {percent(start.median)} to {percent_band(end, record.bands[0])}")
     return (

@@ -1,7 +1,8 @@
 """Pictures as files and the runtime that draws them in a browser; nothing here asks the network."""
 
-import copy
+import hashlib
 import json
+import re
 from functools import lru_cache
 from typing import Any
 
@@ -20,7 +21,7 @@ def spec_of(picture: Picture, width: int | None = None, titled: bool = False) ->
     `width`: pixels of the whole picture where it fills its container, None to leave that open. `titled`: with title and
     reading above, as a picture that stands alone needs them.
     """
-    spec: dict[str, Any] = copy.deepcopy(picture.chart.to_dict())
+    spec: dict[str, Any] = dict(picture.spec)
     if picture.fills and width is not None:
         spec["width"] = width
         spec["autosize"] = {"type": "fit-x", "contains": "padding"}
@@ -40,7 +41,24 @@ def json_of(picture: Picture) -> str:
 
 def svg_of(picture: Picture, width: int = WIDTH, titled: bool = False) -> str:
     """Return a picture as SVG, `width` pixels wide where the chart fills its container, else as wide as it is."""
-    return str(_converter().vegalite_to_svg(spec_of(picture, width, titled), vl_version=vega_lite_version()))
+    return with_own_names(_converter().vegalite_to_svg(spec_of(picture, width, titled), vl_version=vega_lite_version()))
+
+
+def with_own_names(svg: str) -> str:
+    """Return an SVG whose clips and gradients have names from what is drawn.
+
+    The converter counts them over its life: the same chart would differ from call to call, and two charts on a page
+    could share a name.
+    """
+    found = list(dict.fromkeys(re.findall(r'\bid="([^"]+)"', svg)))
+    order = {name: f"n{place}" for place, name in enumerate(found)}
+
+    def renamed(text: str, prefix: str) -> str:
+        names = r'(\bid="|url\(#|href="#)([^")]+)'
+        return re.sub(names, lambda hit: hit[1] + (prefix + order[hit[2]] if hit[2] in order else hit[2]), text)
+
+    digest = hashlib.sha256(renamed(svg, "").encode()).hexdigest()[:10]
+    return renamed(svg, f"v{digest}-")
 
 
 def png_of(picture: Picture, width: int = WIDTH, scale: float = 2.0, titled: bool = True) -> bytes:

@@ -1,6 +1,6 @@
 """The house theme of the interactive charts, and the contrast of its colours as WCAG 2 defines it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sim.charts.style import FAINT, FONT, INK, PAPER, SOFT
@@ -13,11 +13,11 @@ ZONE = "#F3F3F0"
 """Ground of the months after the record; lines and text keep their contrast on it."""
 RULE = "#767676"
 """Thin lines at policy dates."""
-CHANNEL_HUE = {"legal": "#0072B2", "smuggled": "#A63A0A", "cloud": "#8A6FB0", "domestic": "#B38600"}
+CHANNEL_HUE = {"legal": "#0072B2", "smuggled": "#8F2D0B", "cloud": "#6E6E6E", "domestic": "#AD8000"}
 """China's sources of compute; areas, which stand beside each other in this order."""
 LAB_HUES = {
     "US": ("#0072B2", "#1B2F6B", "#2A8FB8", "#6A5ACD", "#5B7083", "#0B5566", "#3B4A9E"),
-    "CN": ("#D55E00", "#8C2508", "#B8437A", "#A87B00", "#6B3A1E", "#E0475B", "#7A1E4B"),
+    "CN": ("#D55E00", "#8C2508", "#A87B00", "#D1495B", "#6B3A1E", "#B5651D", "#4F1D0B"),
     "EU": ("#009E73", "#00573F"),
     "OTHER": ("#555555", "#808080"),
 }
@@ -44,9 +44,41 @@ CONFIG: dict[str, Any] = {
 """Vega-Lite configuration of every chart; it is part of the chart, so that a page needs no theme of its own."""
 
 
-def themed(chart: Any) -> Any:
-    """Return a finished chart with the house theme."""
-    return chart.configure(**CONFIG)
+def themed(spec: dict[str, Any]) -> dict[str, Any]:
+    """Return the specification of a finished chart with the house theme and the version that Altair writes."""
+    import altair as alt
+
+    return {"$schema": alt.SCHEMA_URL, "config": CONFIG, **spec}
+
+
+def layered(layers: Iterable[Any], rows: Sequence[dict[str, Any]] | None = None, **words: Any) -> dict[str, Any]:
+    """Return a specification of some layers, each an Altair chart of its own or a specification already.
+
+    `rows`: data of the layers that have none; `words`: other parts, as `width` and `height`. Altair's own `layer`
+    copies every chart at each step, which takes seconds for small multiples.
+    """
+    whole = {"data": {"values": list(rows)}} if rows is not None else {}
+    return {**whole, "layer": [layer if isinstance(layer, dict) else unit(layer) for layer in layers], **words}
+
+
+def unit(chart: Any) -> dict[str, Any]:
+    """Return an Altair chart as a part of a larger specification, its data inside."""
+    import altair as alt
+
+    found: dict[str, Any] = chart.to_dict(validate=False)
+    held = found.pop("datasets", {})
+    if chart.data is alt.Undefined:
+        found.pop("data", None)  # Altair gives a chart without data an empty row
+    else:
+        found["data"] = {"values": held[found["data"]["name"]]}
+    return {key: part for key, part in found.items() if key not in ("$schema", "config")}
+
+
+def inline(rows: Sequence[dict[str, Any]]) -> Any:
+    """Return rows as data inside a chart."""
+    import altair as alt
+
+    return alt.InlineData(values=list(rows))
 
 
 def luminance(colour: str) -> float:

@@ -2,9 +2,9 @@
 
 import math
 
-from sim.charts.data import RunRecord
+from sim.charts.data import Estimate, RunRecord
 from sim.charts.style import compact
-from sim.charts.text import otherwise
+from sim.charts.text import otherwise, signed, signed_band
 
 ONE_DECIMAL = 0.0995
 """Shares below this have a decimal at line ends."""
@@ -30,3 +30,10 @@ def other_world(record: RunRecord) -> str:
     """Return the counterfactual as a noun: 'the world without chip controls', 'the counterfactual'."""
     phrase = otherwise(record)
     return "the counterfactual" if phrase == "in the counterfactual" else f"the world {phrase}"
+
+
+def change_band(change: Estimate, band: float, digits: int, unit: str) -> str:
+    """Return a difference with its band, without one where there is but one run: +0.4 points (90%: -1.0 to +2.2)."""
+    if change.low == change.high:
+        return f"{signed(change.median, digits)} {unit}".rstrip()
+    return signed_band(change, band, digits, unit)
