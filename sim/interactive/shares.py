@@ -106,7 +106,7 @@ def _line(record: RunRecord, view: View, groups: Mapping[str, list[str]], key: s
     return Line(
         key,
         f"{len(groups[key])} other labs" if key == REST else display(key),
-        _hue(record, view, groups, key),
+        _hue(record, view, key),
         _fan(record, view, groups[key], MAIN),
         _fan(record, view, groups[key], COUNTERFACTUAL) if paired else None,
         _observed(record, view, key) if level else (),
@@ -114,13 +114,13 @@ def _line(record: RunRecord, view: View, groups: Mapping[str, list[str]], key: s
     )
 
 
-def _hue(record: RunRecord, view: View, groups: Mapping[str, list[str]], key: str) -> str:
+def _hue(record: RunRecord, view: View, key: str) -> str:
     if key == REST:
         return SOFT
     if view.by != "lab":
         return line_hue({**HUE, **BLOC_HUE}[key])
     blocs = dict(zip(record.tables.labs.text("lab"), record.tables.labs.text("bloc"), strict=True))
-    return lab_hues([(lab, blocs[lab]) for lab in groups if lab != REST])[key]
+    return lab_hues(blocs.items())[key]
 
 
 def _observed(record: RunRecord, view: View, key: str) -> list[Points]:
@@ -181,6 +181,9 @@ def _whose(view: View, key: str) -> str:
 
 
 def _owner(view: View, key: str) -> str:
+    """Whose share it is, inside a sentence."""
+    if view.by == "openness":
+        return "open models'"
     return f"{_whose(view, key)}'s" if view.by == "lab" else f"{_whose(view, key)}'"
 
 

@@ -21,7 +21,7 @@ LAB_HUES = {
     "EU": ("#009E73", "#00573F"),
     "OTHER": ("#555555", "#808080"),
 }
-"""Labs of a bloc by size: cool hues for the US, warm ones for China, greens for Europe, greys for the rest."""
+"""Labs of a bloc in the order of the table: cool hues for the US, warm ones for China, greens for Europe, greys for the rest."""
 CONFIG: dict[str, Any] = {
     "font": FONTS,
     "background": PAPER,
@@ -117,7 +117,7 @@ def line_hue(colour: str) -> str:
 
 
 def lab_hues(labs: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Return a colour for each of (lab, bloc), the larger labs first: the next one of its bloc.
+    """Return a colour for each of (lab, bloc): the next one of its bloc. Given all labs of the table, a lab keeps its own.
 
     Dashes are left to the counterfactual, unlike in the printed charts; lines are named at their ends.
     """
