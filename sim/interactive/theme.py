@@ -16,12 +16,12 @@ RULE = "#767676"
 CHANNEL_HUE = {"legal": "#0072B2", "smuggled": "#8F2D0B", "cloud": "#6E6E6E", "domestic": "#AD8000"}
 """China's sources of compute; areas, which stand beside each other in this order."""
 LAB_HUES = {
-    "US": ("#0072B2", "#1B2F6B", "#2A8FB8", "#6A5ACD", "#5B7083", "#0B5566", "#3B4A9E"),
+    "US": ("#0072B2", "#0B5566", "#6A5ACD", "#2A8FB8", "#5B7083", "#1B2F6B", "#3B4A9E"),
     "CN": ("#D55E00", "#8C2508", "#A87B00", "#D1495B", "#6B3A1E", "#B5651D", "#4F1D0B"),
     "EU": ("#009E73", "#00573F"),
     "OTHER": ("#555555", "#808080"),
 }
-"""Labs of a bloc in the order of the table: cool hues for the US, warm ones for China, greens for Europe, greys for the rest."""
+"""Labs of a bloc in the order of the table: cool hues for the US, warm ones for China, greens for Europe, else greys."""
 CONFIG: dict[str, Any] = {
     "font": FONTS,
     "background": PAPER,
@@ -117,8 +117,9 @@ def line_hue(colour: str) -> str:
 
 
 def lab_hues(labs: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Return a colour for each of (lab, bloc): the next one of its bloc. Given all labs of the table, a lab keeps its own.
+    """Return a colour for each of (lab, bloc): the next one of its bloc.
 
+    Given all labs of the table, a lab has the same colour in every chart.
     Dashes are left to the counterfactual, unlike in the printed charts; lines are named at their ends.
     """
     placed: dict[str, int] = {}
