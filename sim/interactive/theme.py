@@ -21,7 +21,7 @@ LAB_HUES = {
     "EU": ("#009E73", "#00573F"),
     "OTHER": ("#555555", "#808080"),
 }
-"""Labs of a bloc in the order of the table: cool hues for the US, warm ones for China, greens for Europe, else greys."""
+"""Labs by their order in the table: cool hues for the US, warm ones for China, greens for Europe, else greys."""
 CONFIG: dict[str, Any] = {
     "font": FONTS,
     "background": PAPER,
