@@ -238,7 +238,7 @@ def test_run_writes_a_folder_and_prints_the_headlines(place: Path) -> None:
     assert result.exit_code == 0
     (folder,) = (place / "outputs").iterdir()
     assert sorted(path.name for path in folder.iterdir()) == [
-        "differences.csv", "manifest.json", "series.parquet", "summary.csv",
+        "differences.csv", "manifest.json", "report.html", "series.parquet", "summary.csv",
     ]  # fmt: skip
     assert f"Written: outputs/{folder.name}" in result.stdout
     header, _, *rows = result.stdout.splitlines()[2 : 4 + len(HEADLINES)]
