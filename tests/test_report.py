@@ -2,7 +2,9 @@
 
 import json
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ import sim.report.build
 import sim.report.run_sections
 from sim.cli import app
 from sim.errors import InputError
+from sim.experiments.sweep_results import Sweep
 from sim.places import data_folder
 from sim.plan import code_digest
 from sim.report.build import report, write_report
@@ -19,9 +22,11 @@ from sim.report.closing import left_out
 from sim.report.evidence import Evidence, is_current
 from sim.report.evidence_sections import aside, effect, evidence_section
 from sim.report.figures import inside_script, json_inside_script, light
+from sim.report.numbers import MINUS
 from sim.report.reference import reference, text_of
 from sim.results import OutputError
 from tests.report_folders import RUNS, comparison_folder, page_of, run_folder
+from tests.sweep_folders import STRICT, Planted, Value, write_sweep
 
 RUNNER = CliRunner()
 EVIL = "<script>alert(1)</script>"
@@ -52,14 +57,17 @@ def test_a_run_has_every_part_in_order() -> None:
     assert all(text in facts for text in (manifest["title"], manifest["hash"], manifest["created"][:10], str(RUNS)))
 
 
-@pytest.mark.parametrize("kind", ["run", "alone", "one", "comparison"])
+FOLDERS: dict[str, Callable[[], Path]] = {
+    "run": run_folder,
+    "alone": partial(run_folder, "no_chinese_labs"),
+    "one": partial(run_folder, "deepseek_shock", "runs=1"),
+    "comparison": comparison_folder,
+}
+
+
+@pytest.mark.parametrize("kind", FOLDERS)
 def test_pages_are_well_formed(kind: str) -> None:
-    folder = {
-        "run": run_folder,
-        "alone": lambda: run_folder("no_chinese_labs"),
-        "one": lambda: run_folder("deepseek_shock", "runs=1"),
-        "comparison": comparison_folder,
-    }[kind]()  # fmt: skip
+    folder = FOLDERS[kind]()
     html = report([folder])
     page = page_of(html)
     assert page.wrong == []
@@ -117,6 +125,42 @@ def test_all_arms_stand_in_the_table_of_options() -> None:
     rows = page_of(report([comparison_folder()])).tables["options-table"]
     assert len(rows) == 4
     assert "(baseline)" in rows[1][0]
+
+
+def sweep_of(place: Path) -> Path:
+    """A sweep of one lever that lowers every outcome by the lever's value, in units of the outcome's spread."""
+
+    def effect_of(outcome: str, values: Mapping[str, Value], policy: str) -> float:
+        return -float(values[STRICT])
+
+    return write_sweep(place / "sweep", Planted({STRICT: (0.0, 0.5, 1.0)}, effect_of, baseline={STRICT: 0.0}))
+
+
+def test_a_report_on_a_sweep_has_its_effects(tmp_path: Path) -> None:
+    folder = sweep_of(tmp_path)
+    page = page_of(report([folder]))
+    assert page.wrong == []
+    assert len(page.ids) == len(set(page.ids))
+    assert all(known["alt"] for tag, known in page.tags if tag == "img")
+    rows = page.tables["sweep-effects"][1:]
+    sweep = Sweep(folder)
+    effects = {(row["point"], row["outcome"]): row for row in sweep.effects() if row["at"] == sweep.at[0]}
+    mean = float(effects["2", "frontier_capability.CN"]["mean"])
+    last = next(row for row in rows if "strictness 1" in row[0] and row[1].startswith("Frontier"))
+    assert last[2] == f"{MINUS}{abs(mean):.1f} ECI"
+
+
+def test_a_sweep_adds_a_section_to_a_run(tmp_path: Path) -> None:
+    page = page_of(report([run_folder(), sweep_of(tmp_path)]))
+    assert page.ids.index("sweep-1") > page.ids.index("sensitivity")
+    assert len(page.ids) == len(set(page.ids))
+
+
+def test_only_what_can_be_a_subject_comes_first(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="adds nothing to a report on another"):
+        report([sweep_of(tmp_path), run_folder()])
+    with pytest.raises(InputError, match="has no arms"):
+        report([tmp_path / "sweep"], "main")
 
 
 def test_shipped_studies_say_that_they_are_not_the_readers() -> None:
