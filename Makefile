@@ -1,7 +1,7 @@
 # PYTHON=... takes a certain interpreter; WORKERS=... sets the number of test processes.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help install run test lint test-fast test-slow gallery browser lock clean
+.PHONY: help install run test lint test-fast test-slow docs gallery browser lock clean
 
 PYTHON ?=
 WORKERS ?= 2
@@ -57,6 +57,10 @@ test-fast: install ## the tests that take seconds
 
 test-slow: install ## the tests marked slow
 	$(BIN)/pytest -n $(WORKERS) -m slow
+
+docs: install ## build the documentation into docs/_build
+	$(BIN)/python -m sim.manual
+	$(BIN)/sphinx-build -W --keep-going -n -b html docs docs/_build
 
 gallery: install ## compute and draw the figures of docs/gallery.md afresh
 	$(BIN)/python -m sim.charts.gallery

@@ -63,7 +63,8 @@ def _display(writer: Any, node: nodes.math_block) -> None:
 
 
 def known_tex(text: str) -> str:
-    """Return TeX that Docutils reads: delimiters with a side, relations without a wrapper."""
+    """Return TeX that Docutils reads: delimiters with a side, accents in braces, relations without a wrapper."""
     text = re.sub(r"\\([bB]ig)(?=[(\[])", r"\\\1l", text)
     text = re.sub(r"\\([bB]ig)(?=[)\]])", r"\\\1r", text)
+    text = re.sub(r"\\(tilde|bar|hat) ?(\w)(?=[_^])", r"{\\\1{\2}}{}", text)
     return text.replace(r"\mathrel", "")
