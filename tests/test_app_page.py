@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -60,7 +61,8 @@ def charts(page: AppTest) -> list[str]:
 
 def choose(page: AppTest, key: str, value: str | list[str]) -> None:
     """Click one of some buttons side by side, or those of several that can hold at once."""
-    next(group for group in page.get("button_group") if group.key == key).set_value(value)
+    group: Any = next(group for group in page.get("button_group") if group.key == key)
+    group.set_value(value)
 
 
 def test_a_new_desk_shows_cards_charts_and_levers() -> None:
@@ -68,7 +70,14 @@ def test_a_new_desk_shows_cards_charts_and_levers() -> None:
     assert "China" in cards(page)
     assert len(charts(page)) == 4
     headings = " ".join(element.value for element in page.markdown)
-    for text in ("Policy desk", "Market shares", "Causal chain", "Compute by channel", "Who can learn from whom", "memo"):
+    for text in (
+        "Policy desk",
+        "Market shares",
+        "Causal chain",
+        "Compute by channel",
+        "Who can learn from whom",
+        "memo",
+    ):
         assert text in headings
     assert [e.label for e in page.expander][: len(SECTIONS)] == list(SECTIONS)
     keys = {slider.key for slider in [*page.slider, *page.select_slider]}
@@ -86,7 +95,7 @@ def test_every_lever_in_sight_moves_state_and_numbers() -> None:
         page = opened(s="start", n="64")
         lever = controls()[name].lever
         widget = next(w for w in [*page.slider, *page.select_slider] if w.key == f"slide.{name}")
-        target = next(value for value in reversed(lever.levels.values()) if value != widget.value)
+        target = next(value for value in reversed(list(lever.levels.values())) if value != widget.value)
         widget.set_value(target)
         run(page)
         state = shown(page)

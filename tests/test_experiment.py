@@ -95,7 +95,7 @@ def test_the_block_of_a_file_and_options_say_the_same(tmp_path: Path) -> None:
     assert from_file.folder_name == from_options.folder_name
     assert from_file.ask.columns == from_options.ask.columns
     assert from_file.runs == 6 * 6
-    assert len(from_file.ask.columns) == 5 * (1 + len(PATH))
+    assert len(from_file.ask.columns) == 21 * (1 + len(PATH))
 
 
 def test_options_replace_what_the_file_says_of_the_same_thing(tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 """Results in memory: they read like a folder of results and hold the same numbers."""
 
-
 import numpy as np
 import pytest
 

@@ -503,7 +503,8 @@ def test_full_disk_is_one_sentence_and_leaves_nothing(load: Load, mounted: Calla
 def test_quantiles_are_those_of_numpy(values: list[float]) -> None:
     numbers = np.array(values)
     shares = (0.0, 0.05, 0.5, 0.95, 1.0)
-    assert quantiles(numbers, shares) == pytest.approx(np.quantile(numbers, shares), rel=1e-9, abs=1e-9)
+    with np.errstate(under="ignore"):  # as the engine has it
+        assert quantiles(numbers, shares) == pytest.approx(np.quantile(numbers, shares), rel=1e-9, abs=1e-9)
 
 
 def test_quantile_that_falls_on_the_undefined_is_undefined() -> None:

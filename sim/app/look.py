@@ -24,15 +24,24 @@ STYLE = f"""
 [data-testid="stSidebarHeader"] {{ height: 1.6rem; padding: 0.3rem 0.6rem 0; margin: 0; min-height: 0; }}
 [data-testid="stSidebarUserContent"] {{ padding: 0 1rem 2rem; }}
 [data-testid="stSidebar"] [data-testid="stVerticalBlock"] {{ gap: 0.35rem; }}
-[data-testid="stSidebar"] h3 {{ padding: 0.4rem 0 0.2rem; font-size: 1.1rem; }}
-[data-testid="stSidebar"] [data-testid="stHeading"] {{ margin-bottom: 0; }}
 [data-testid="stSidebar"] [data-testid="stMarkdownContainer"] p {{ font-size: 0.86rem; }}
 [data-testid="stSidebar"] [data-testid="stButtonGroup"] button[data-variant="segmented_control"] {{
   padding: 0; min-height: 1.45rem; min-width: 0; flex: 1 1 auto; }}
 [data-testid="stSidebar"] [data-testid="stButtonGroup"] button p {{ font-size: 0.74rem; }}
 [data-testid="stSidebar"] [data-testid="stButtonGroup"] button[data-variant="pills"] {{
   padding: 0 0.5rem; min-height: 1.4rem; }}
-[data-testid="stSidebar"] [data-testid="stSlider"] {{ padding: 0 0.5rem; margin-top: -0.35rem; }}
+[data-testid="stSidebar"] [data-testid="stSlider"] {{ padding: 0.15rem 0.5rem 0; }}
+.desk-heading {{ font-weight: 650; font-size: 1.05rem; padding-top: 0.5rem; }}
+.st-key-question [data-testid="stHorizontalBlock"], .st-key-view [data-testid="stHorizontalBlock"] {{
+  flex-wrap: wrap; row-gap: 0.5rem; }}
+.st-key-question [data-testid="stColumn"] {{ min-width: 7.2rem; }}
+.st-key-question [data-testid="stColumn"]:nth-child(-n+2) {{ min-width: 15rem; }}
+.st-key-view [data-testid="stColumn"] {{ min-width: 12.5rem; }}
+.st-key-view button {{ padding: 0.2rem 0.5rem; }}
+[data-testid="stVegaLiteChart"] {{ overflow-x: auto; max-width: 100%; }}
+@media (min-width: 700px) {{
+  [data-testid="stVegaLiteChart"] svg.marks {{ max-width: 100%; height: auto; }}
+}}
 [data-testid="stSidebar"] [data-testid="stExpanderDetails"] {{ padding: 0.4rem 0.8rem 0.7rem; }}
 [data-testid="stSidebar"] [data-testid="stCaptionContainer"] {{ margin-bottom: 0.2rem; }}
 [data-stale="true"] {{ opacity: 1 !important; transition: none !important; }}

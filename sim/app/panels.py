@@ -57,7 +57,7 @@ def main_chart(state: DeskState, answer: Answer) -> None:
     look = state.look
     choices: tuple[tuple[str, ...], ...] = (BY, UNITS, MARKETS, SHOWN)
     for place, name, options in zip(
-        st.columns([1.25, 1, 1.2, 1.3]), ("by", "unit", "market", "shown"), choices, strict=True
+        st.container(key="view").columns([1.5, 1, 1.3, 1.3]), ("by", "unit", "market", "shown"), choices, strict=True
     ):
         key = f"look.{name}"
         session.controlled(key, getattr(look, name))

@@ -20,13 +20,12 @@ def draw() -> None:
     """Draw all levers, the parameters and the mechanisms."""
     state = session.state()
     head, button = st.columns([3, 2], vertical_alignment="center")
-    head.markdown("### Levers")
+    head.html('<div class="desk-heading">Levers</div>')
     button.button("Reset", key="reset", on_click=session.reset, width="stretch", help="Back to a new desk")
-    st.caption(_caption(state))
+    st.html(f'<div class="desk-line">{_caption(state)}</div>')
     for place, section in enumerate(SECTIONS):
         _section(state, section, place < OPEN_AT_FIRST)
-    st.markdown("### Assumptions")
-    st.caption("They hold in both worlds.")
+    st.html('<div class="desk-heading">Assumptions</div><div class="desk-line">They hold in both worlds.</div>')
     with st.expander("Advanced parameters", key="open.parameters"):
         _parameters(state)
     with st.expander("Mechanisms", key="open.mechanisms"):
