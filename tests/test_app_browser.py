@@ -26,7 +26,7 @@ from tests.source_code import ROOT
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("desk")]
 LEVER = "Enforcement"
 PATIENCE = 90_000
 """Milliseconds: the machine may be busy with other tests."""
@@ -134,8 +134,11 @@ def test_question_parameters_and_mechanisms_move_the_charts(tab: "tuple[Page, Wa
     before = until_changed(page, before, "main", "labs", "cards")
     assert linked(page).channels == {"distillation": False}
     page.get_by_text("Advanced parameters").click()
-    page.get_by_role("combobox", name="Parameters").fill("no_control_share_early")
-    page.get_by_role("option").first.click()
+    settle(page)
+    chooser = page.get_by_role("combobox", name="Parameters")
+    chooser.fill("no_control_share_early")
+    page.get_by_role("option", name="no_control_share_early").wait_for(timeout=PATIENCE)
+    chooser.press("Enter")
     until_changed(page, before, "channels", "cards")
     assert list(linked(page).world) == ["chip_market.no_control_share_early"]
 
@@ -234,7 +237,8 @@ def test_what_is_saved_has_the_numbers_of_the_command_line(
         told.value.save_as(saved[name])
     assert saved["PNG"].read_bytes()[:4] == b"\x89PNG"
     page.get_by_role("button", name="Command line", exact=True).click()
-    assert command_of(state) in page.locator("[data-testid=stCode]").all_inner_texts()[-1]
+    page.locator("[data-testid=stCode]").nth(1).wait_for(timeout=PATIENCE)
+    assert command_of(state) in page.locator("[data-testid=stCode]").nth(1).inner_text()
     words = [sys.executable, "-m", "sim", *shlex.split(command_of(state))[1:], "--quiet", "--no-report"]
     done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=True,
                           env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin"})  # fmt: skip

@@ -1,5 +1,6 @@
 """The IAMC files in the tools that they are for, pyam and nomenclature, which have an environment of their own."""
 
+import os
 import subprocess
 import sys
 import venv
@@ -67,6 +68,7 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("pyam")
 @pytest.mark.parametrize("kind", ["run", "compare"])
 def test_pyam_and_nomenclature_take_the_files(python: str, kind: str, tmp_path: Path) -> None:
     base = load_scenario("deepseek_shock", SETS)
@@ -76,6 +78,7 @@ def test_pyam_and_nomenclature_take_the_files(python: str, kind: str, tmp_path: 
     place = export(folder, ["iamc"]).out / "iamc"
     (tmp_path / "read.py").write_text(READ, encoding="utf-8")
     words = [python, "-W", "error::UserWarning", str(tmp_path / "read.py"), str(place)]
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    caches = {"XDG_CACHE_HOME": str(tmp_path)}  # pint remembers where it was read last, by the user
+    done = subprocess.run(words, capture_output=True, text=True, check=False, env={**os.environ, **caches})
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("read ")

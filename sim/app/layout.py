@@ -67,7 +67,7 @@ def _asked() -> Question | None:
 
 def _question_bar(state: DeskState) -> None:
     names = preset_names()
-    first = st.container(key="question").columns([3, 3, 1.3, 1.1, 1.2, 0.9])
+    first = st.container(key="question").columns([2.7, 2.7, 1.3, 1.2, 1.2, 1.1])
     rows: tuple[tuple[str, str, list[Any], Callable[[Any], str]], ...] = (
         ("start", "Alternative: start from", names, _title),
         ("baseline", "Held against", names, _title),

@@ -34,13 +34,14 @@ STYLE = f"""
 .desk-heading {{ font-weight: 650; font-size: 1.05rem; padding-top: 0.5rem; }}
 .st-key-question [data-testid="stHorizontalBlock"], .st-key-view [data-testid="stHorizontalBlock"] {{
   flex-wrap: wrap; row-gap: 0.5rem; }}
-.st-key-question [data-testid="stColumn"] {{ min-width: 7.2rem; }}
-.st-key-question [data-testid="stColumn"]:nth-child(-n+2) {{ min-width: 15rem; }}
-.st-key-view [data-testid="stColumn"] {{ min-width: 12.5rem; }}
+.st-key-question [data-testid="stColumn"] {{ min-width: 5.6rem; }}
+.st-key-question [data-testid="stColumn"]:nth-child(-n+2) {{ min-width: 10rem; }}
+.st-key-view [data-testid="stColumn"] {{ min-width: 11rem; }}
 .st-key-view button {{ padding: 0.2rem 0.5rem; }}
 [data-testid="stVegaLiteChart"] {{ overflow-x: auto; max-width: 100%; }}
 @media (min-width: 700px) {{
   [data-testid="stVegaLiteChart"] svg.marks {{ max-width: 100%; height: auto; }}
+  .st-key-panel_chain [data-testid="stVegaLiteChart"] svg.marks {{ max-width: max(100%, 46rem); }}
 }}
 [data-testid="stSidebar"] [data-testid="stExpanderDetails"] {{ padding: 0.4rem 0.8rem 0.7rem; }}
 [data-testid="stSidebar"] [data-testid="stCaptionContainer"] {{ margin-bottom: 0.2rem; }}
@@ -52,6 +53,7 @@ h2 {{ font-size: 1.15rem !important; padding: 0.4rem 0 0 !important; font-weight
 .desk-card {{ border: 1px solid {FAINT}; border-top: 3px solid {BLOC_HUE["CN"]}; border-radius: 4px;
   padding: 0.6rem 0.8rem 0.7rem; background: {PAPER}; }}
 .desk-card .title {{ color: {SOFT}; font-size: 0.82rem; line-height: 1.25; min-height: 2.05em; }}
+.desk-card .month {{ white-space: nowrap; }}
 .desk-card .value {{ font-size: 1.75rem; font-weight: 650; line-height: 1.25; color: {INK}; }}
 .desk-card .interval {{ color: {SOFT}; font-size: 0.8rem; }}
 .desk-card .range {{ color: {SOFT}; font-size: 0.8rem; line-height: 1.3; }}

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 PICTURES = "pictures"
 MOST_PICTURES = 24
 """Charts that a tab remembers, so that only those that change are drawn again."""
+CHAIN_WIDTH = 1000
+"""Of the panels of the causal chain side by side, pixels."""
 SAID_ONCE = ("Policy dates", "desk |")
 """Notes that stand below the main chart only."""
 CONDITIONAL = "Conditional on the scenario and its assumptions, not a forecast."
@@ -40,6 +42,7 @@ def _card(card: "Card") -> str:
     parts = (("title", f"{card.title}, {card.month}"), ("value", card.value), ("interval", card.interval),
              ("change", against), ("range", card.change_interval))  # fmt: skip
     inside = "".join(f'<div class="{name}">{html.escape(text)}</div>' for name, text in parts if text)
+    inside = inside.replace(card.month, f'<span class="month">{card.month}</span>')
     return f'<div class="desk-card" data-key="{card.key}">{inside}</div>'
 
 
@@ -89,7 +92,7 @@ def chain_chart(answer: Answer) -> None:
     from sim.interactive.chain import chain
 
     st.markdown("## Causal chain")
-    show(answer, "chain", "chain", lambda: chain(answer.record))
+    show(answer, "chain", "chain", lambda: chain(answer.record, width=CHAIN_WIDTH, columns=4))
 
 
 def channel_chart(answer: Answer) -> None:
@@ -137,6 +140,7 @@ def _drawn(answer: Answer, name: str, draw: Callable[[], "Picture"]) -> tuple["P
         with debug_mode(False):  # the checks of the schema take as long as the drawing; the tests draw with them
             picture = draw()
             spec = dict(picture.spec)
+        spec["padding"] = {"left": 6, "right": 6, "top": 6, "bottom": 6}  # else Streamlit adds an empty strip below
         if picture.fills:
             spec["autosize"] = {"type": "fit-x", "contains": "padding"}
         held[key] = (picture, spec)

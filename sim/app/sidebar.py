@@ -12,6 +12,7 @@ from sim.app.state import DeskState, channel_names, spread
 from sim.policies import LEVELS, Lever
 
 WRITTEN = "As is"
+MOST_PARAMETERS = 8
 OPEN_AT_FIRST = 3
 """Sections that are unfolded in a new desk."""
 
@@ -122,6 +123,7 @@ def _parameters(state: DeskState) -> None:
         session.change(world=kept)
 
     st.multiselect("Parameters", list(rows), key=key, on_change=session.on(key, choose), placeholder="Type a name",
+                   max_selections=MOST_PARAMETERS,
                    help="Each run draws its parameters. One chosen here has a single value in every run.")  # fmt: skip
     for name, value in state.world.items():
         low, high = spread(name, state.start)

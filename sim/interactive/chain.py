@@ -89,12 +89,12 @@ MEASURES = tuple(dict.fromkeys([column.partition(".")[0] for link in LINKS for c
 """Measures that a run must record for the whole chain."""
 
 
-def chain(record: RunRecord, shown: str = "", width: int = 860) -> Picture:
+def chain(record: RunRecord, shown: str = "", width: int = 860, columns: int = COLUMNS) -> Picture:
     """Return the chain, a panel for each link that the run recorded.
 
     `shown`: "difference" (paired effects, run by run) or "level" (with the counterfactual); by default the first where
-    the run has a counterfactual. `width`: of all panels, pixels. Raises CannotDraw where no link is on record, or
-    differences are asked for without a counterfactual.
+    the run has a counterfactual. `width`: of all panels, pixels; `columns`: panels side by side. Raises CannotDraw
+    where no link is on record, or differences are asked for without a counterfactual.
     """
     shown = shown or ("difference" if record.has_counterfactual else "level")
     if shown == "difference" and not record.has_counterfactual:
@@ -107,7 +107,7 @@ def chain(record: RunRecord, shown: str = "", width: int = 860) -> Picture:
     return Picture(
         title,
         _alt(record, drawn, shown, title),
-        themed(_grid(record, drawn, shown, width)),
+        themed(_grid(record, drawn, shown, width, columns)),
         _joined(tables, [link for link, _ in drawn]),
         how_to_read(record, _reading(record, shown), dashed=shown == "level"),
         tuple(note for note in (key_line(policy_marks(record)), source_line(record)) if note),
@@ -176,11 +176,13 @@ def _lines(record: RunRecord, link: Link, shown: str) -> list[Line]:
     return lines if any(math.isfinite(line.last) for line in lines) else []
 
 
-def _grid(record: RunRecord, drawn: list[tuple[Link, list[Line]]], shown: str, width: int) -> dict[str, Any]:
-    panel = (width - COLUMNS * GUTTER) // COLUMNS
+def _grid(
+    record: RunRecord, drawn: list[tuple[Link, list[Line]]], shown: str, width: int, columns: int
+) -> dict[str, Any]:
+    panel = (width - columns * GUTTER) // columns
     charts = [_panel(record, place, *each, shown, panel) for place, each in enumerate(drawn)]
     spacing = {"row": 26, "column": 26}
-    return {"concat": charts, "columns": COLUMNS, "spacing": spacing, "resolve": {"scale": {"color": "independent"}}}
+    return {"concat": charts, "columns": columns, "spacing": spacing, "resolve": {"scale": {"color": "independent"}}}
 
 
 def _panel(record: RunRecord, place: int, link: Link, lines: list[Line], shown: str, width: int) -> dict[str, Any]:
