@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sim.app.tables import tables
 from sim.arrays import Array
-from sim.data import load_tables
 from sim.engine import Engine, Record
 from sim.measures import columns, record
 from sim.policies import lever_paths
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from sim.scenario import Scenario
 
 EVERY = 6
-"""Months between the states that a trunk leaves behind."""
+"""Months between the states that a trunk leaves behind, besides the one that is asked for."""
 MOST_TRUNKS = 5
 """Trunks held at a time; one takes some 30 MB for 32 runs of 72 months."""
 NOT_STATE = ("lot", "block", "_numbers", "_place")
@@ -69,18 +69,21 @@ class Branches:
         self._trunks: OrderedDict[_Key, _Trunk] = OrderedDict()
 
     def play(
-        self, scenario: "Scenario", rows: Sequence[int], measures: Sequence[str], keep: bool, stop: Stop
+        self, scenario: "Scenario", rows: Sequence[int], measures: Sequence[str], keep: bool, stop: Stop, since: int = 0
     ) -> Played:
-        """Play the runs `rows` of a scenario; `keep` makes it a trunk. Raises Stopped when `stop` says so."""
+        """Play the runs `rows` of a scenario; `keep` makes it a trunk, from which others will part in month `since`.
+
+        Raises Stopped when `stop` says so.
+        """
         numbers = np.asarray(rows, dtype=np.int64)
         key = (world_key(scenario), numbers.tobytes(), tuple(measures))
         if key in self._trunks:
             self._trunks.move_to_end(key)
             return self._trunks[key].played
         trunk, month = self._nearest(scenario, key)
-        run = _Run(scenario, numbers, list(measures), {} if keep else None)
+        run = _Run(scenario, numbers, list(measures), {} if keep else None, since)
         if trunk is not None and not run.start_from(trunk, month):
-            run = _Run(scenario, numbers, list(measures), {} if keep else None)
+            run = _Run(scenario, numbers, list(measures), {} if keep else None, since)
         played = run.finish(stop)
         if keep and run.states is not None:
             self._trunks[key] = _Trunk(scenario, played, run.states)
@@ -109,7 +112,7 @@ def first_difference(one: "Scenario", other: "Scenario") -> int:
     if one.dials != other.dials or _frame(one) != _frame(other):
         return 0
     months = one.months
-    rows = load_tables().levers.rows
+    rows = tables().levers.rows
     first, second = (lever_paths(scenario, rows, months) for scenario in (one, other))
     if first.against != second.against:
         return 0
@@ -145,8 +148,11 @@ def _frame(scenario: "Scenario") -> str:
 class _Run:
     """A block under way."""
 
-    def __init__(self, scenario: "Scenario", rows: Any, measures: list[str], states: dict[int, bytes] | None) -> None:
-        self.engine = Engine(scenario, rows)
+    def __init__(
+        self, scenario: "Scenario", rows: Any, measures: list[str], states: dict[int, bytes] | None, since: int
+    ) -> None:
+        self.since = since
+        self.engine = Engine(scenario, rows, tables())
         self.measures, self.states = measures, states
         self.names = columns(measures)
         self.first, self.last = scenario.start, scenario.end
@@ -192,7 +198,8 @@ class _Run:
             self.values[:, place] = record(engine, self.measures)
         self.lead[place] = learnable(engine)
         self.compute[place] = (engine.labs.compute * engine.entered).mean(axis=0)
-        if self.states is not None and place % EVERY == EVERY - 1:
+        # the last state that another world can start from: one month before they part is played again
+        if self.states is not None and (place % EVERY == EVERY - 1 or engine.month == self.since - 2):
             state = {name: value for name, value in vars(engine).items() if name not in NOT_STATE}
             self.states[engine.month] = pickle.dumps(state)
 

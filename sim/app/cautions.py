@@ -6,8 +6,8 @@ import numpy as np
 
 from sim.app.levers import controls
 from sim.app.state import WHOLE, DeskState, preset, spread
+from sim.app.tables import tables
 from sim.calendar import month_index, month_label
-from sim.data import load_tables
 from sim.plan import LAST_OBSERVED
 from sim.policies import lever_paths
 
@@ -91,7 +91,7 @@ def _listed(names: list[str]) -> str:
 def _recorded(name: str) -> tuple[float, float]:
     """Least and largest value of a lever in the recorded timeline, over months and holders."""
     scenario = preset(HISTORY)
-    paths = lever_paths(scenario, load_tables().levers.rows, month_index(POLICY_RECORD) + 2)
+    paths = lever_paths(scenario, tables().levers.rows, month_index(POLICY_RECORD) + 2)
     values = np.concatenate([path for (_, lever), path in paths.value.items() if lever == name])
     return float(values.min()), float(values.max())
 

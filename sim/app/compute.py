@@ -17,8 +17,10 @@ from sim.app.branches import Played, first_difference, world_key
 from sim.app.files import Worlds
 from sim.app.staff import Staff, Ticket
 from sim.app.state import BLOCK, FIRST_RUNS
+from sim.app.tables import tables
 from sim.app.worker import PlayTask
 from sim.charts.data import RunRecord
+from sim.data import Tables
 from sim.held import HeldResults
 from sim.results import OutputError
 
@@ -49,6 +51,11 @@ class DeskRecord(RunRecord):
     """A record in memory whose titles speak of a month that was chosen."""
 
     chosen: int = 0
+
+    @cached_property
+    def tables(self) -> Tables:
+        """The tables of the desk."""
+        return tables()
 
     @cached_property
     def headline(self) -> int:
@@ -91,7 +98,7 @@ class Desk:
         """Hand in what is needed for the first `runs` runs of a question, before all that is not urgent."""
         return Question(self, worlds, runs)
 
-    def hand_in(self, scenario: "Scenario", block: int, keep: bool, urgent: bool) -> Key:
+    def hand_in(self, scenario: "Scenario", block: int, keep: bool, since: int, urgent: bool) -> Key:
         """Have a block of runs of a world computed, unless it is known or under way; count who wants it."""
         key = (world_key(scenario), block)
         with self._lock:
@@ -102,7 +109,8 @@ class Desk:
                 if key in self._asked:
                     self._staff.give_up(block, self._asked.pop(key))
                 rows = tuple(range(block * BLOCK, (block + 1) * BLOCK))
-                self._asked[key] = self._staff.hand_in(block, PlayTask(scenario, rows, MEASURES, keep), urgent)
+                task = PlayTask(scenario, rows, MEASURES, keep, since)
+                self._asked[key] = self._staff.hand_in(block, task, urgent)
         return key
 
     def let_go(self, key: Key) -> None:
@@ -227,7 +235,7 @@ class Question:
     def _take(self, scenario: "Scenario", block: int, keep: bool, urgent: bool) -> None:
         key = (world_key(scenario), block)
         if key not in self._keys:
-            self._keys.append(self._desk.hand_in(scenario, block, keep, urgent))
+            self._keys.append(self._desk.hand_in(scenario, block, keep, self.worlds.since, urgent))
 
     def _pair(self, block: int) -> Iterator[Key]:
         return ((world_key(scenario), block) for scenario in (self.worlds.baseline, self.worlds.alternative))

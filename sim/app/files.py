@@ -24,11 +24,15 @@ AGAINST = "CN"
 
 @dataclass(frozen=True)
 class Worlds:
-    """The scenarios of a state: what is asked about, what it is held against, and the preset without the levers."""
+    """The scenarios of a state: what is asked about, what it is held against, and the preset without the levers.
+
+    `since`: the month from which the levers hold, 0 for the whole time.
+    """
 
     alternative: "Scenario"
     baseline: "Scenario"
     untouched: "Scenario"
+    since: int = 0
 
     def plan(self) -> "Plan":
         """Return the comparison that `darkhorse compare` would carry out."""
@@ -39,7 +43,9 @@ class Worlds:
 
 def worlds_of(state: DeskState) -> Worlds:
     """Return the checked scenarios of a state. Raises InputError."""
-    return Worlds(_loaded_text(yaml_of(state)), _loaded(state.baseline, both(state)), _loaded(state.start, both(state)))
+    since = 0 if state.since == WHOLE else month_index(state.since)
+    baseline, untouched = (_loaded(name, both(state)) for name in (state.baseline, state.start))
+    return Worlds(_loaded_text(yaml_of(state)), baseline, untouched, since)
 
 
 def both(state: DeskState) -> tuple[str, ...]:
@@ -150,8 +156,8 @@ def lever_before(state: DeskState, lever: Lever) -> Mapping[str, float]:
 @lru_cache(maxsize=64)
 def _values_in(start: str, month: int) -> Mapping[tuple[str, str], float]:
     """The value of every lever in a month of a preset, by holder and lever."""
-    from sim.data import load_tables
+    from sim.app.tables import tables
     from sim.policies import lever_paths
 
-    paths = lever_paths(preset(start), load_tables().levers.rows, month + 1)
+    paths = lever_paths(preset(start), tables().levers.rows, month + 1)
     return {key: float(path[month]) for key, path in paths.value.items()}

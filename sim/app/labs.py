@@ -3,10 +3,10 @@
 import numpy as np
 
 from sim.app.compute import Answer
+from sim.app.tables import tables
 from sim.charts.data import Floats
 from sim.charts.networks import circle
 from sim.charts.style import BLOC_HUE
-from sim.data import load_tables
 from sim.interactive.network import LabNetwork, Node, Tie
 
 
@@ -14,7 +14,7 @@ def network_of(answer: Answer, month: int) -> LabNetwork:
     """Return the network of the alternative in a month, as `sim.interactive.network.network_at` would play it."""
     played = answer.first
     place, record = month - int(played.record.months[0]), played.record
-    names, table = list(played.labs), load_tables().labs
+    names, table = list(played.labs), tables().labs
     blocs = dict(zip(table.text("lab"), table.text("bloc"), strict=True))
 
     def means(measure: str, least: float | None = None) -> "Floats":

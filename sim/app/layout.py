@@ -126,7 +126,8 @@ def _look_after(question: Question, answer: Answer, status: "st.delta_generator.
     def look_again() -> None:
         looks["count"] += 1
         try:
-            left = question.go_on()
+            # not at once: while a lever moves, all of the machine is for the first runs and the main chart
+            left = question.go_on() if looks["count"] > 1 else question.blocks * BLOCK < answer.asked
         except OutputError as error:
             st.warning(f"More runs could not be computed: {error}.")
             return

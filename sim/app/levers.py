@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
-from sim.data import load_tables
+from sim.app.tables import tables
 from sim.policies import LEVELS, Lever, lever_catalogue
 
 SECTIONS: Mapping[str, tuple[str, ...]] = {
@@ -74,7 +74,7 @@ class Control:
 @cache
 def controls() -> Mapping[str, Control]:
     """Return every control by the name of its lever: section by section, the telling ones first."""
-    rows = {str(row["name"]): row for row in load_tables().levers.rows}
+    rows = {str(row["name"]): row for row in tables().levers.rows}
     found = []
     for name, lever in lever_catalogue(rows.values()).items():
         source, grade = str(rows[name]["source"]), str(rows[name]["grade"])

@@ -9,6 +9,7 @@ from sim.app import session
 from sim.app.files import lever_before
 from sim.app.levers import LEVEL_WORDS, SECTIONS, Control, controls, country, level_of, with_value
 from sim.app.state import DeskState, channel_names, spread
+from sim.app.tables import tables
 from sim.policies import LEVELS, Lever
 
 WRITTEN = "As is"
@@ -112,9 +113,7 @@ def _holders(control: Control, chosen: tuple[str, ...]) -> None:
 
 
 def _parameters(state: DeskState) -> None:
-    from sim.data import load_tables
-
-    rows = {str(row["name"]): row for row in load_tables().parameters.rows}
+    rows = {str(row["name"]): row for row in tables().parameters.rows}
     key = "parameters"
     session.controlled(key, list(state.world))
 

@@ -25,7 +25,7 @@ SINCE, WHOLE = "2026-07", "start"
 """Month from which levers hold unless told otherwise (the first after the record of policies), and the whole time."""
 END = "2027-12"
 HORIZONS = tuple(f"{year}-12" for year in range(2027, 2036))
-FIRST_RUNS, BLOCK = 64, 32
+FIRST_RUNS, BLOCK = 64, 64
 """Paired runs that answer at once, and runs that a worker computes together."""
 RUNS = (64, 256, 512)
 MOST_LEVERS = 40

@@ -35,16 +35,17 @@ class Task(Protocol):
 
 @dataclass(frozen=True)
 class PlayTask:
-    """Play some runs of a scenario; `keep` it for worlds that part from it later."""
+    """Play some runs of a scenario; `keep` it for worlds that part from it later, most likely in month `since`."""
 
     scenario: "Scenario"
     rows: tuple[int, ...]
     measures: tuple[str, ...]
     keep: bool
+    since: int
 
     def do(self, branches: "Branches", stop: Callable[[], bool]) -> Any:
         """Return what was `Played`."""
-        return branches.play(self.scenario, self.rows, self.measures, self.keep, stop)
+        return branches.play(self.scenario, self.rows, self.measures, self.keep, stop, self.since)
 
 
 @dataclass(frozen=True)
@@ -85,9 +86,9 @@ def main() -> None:
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whatever prints shall not fall among the answers
     from sim.app.branches import Branches
-    from sim.data import load_tables
+    from sim.app.tables import tables
 
-    load_tables()
+    tables()
     branches, tasks, given_up = Branches(), queue.SimpleQueue[tuple[int, Task]](), set[int]()
     threading.Thread(target=_listen, args=(tasks, given_up), daemon=True).start()
     send(answers, READY)
