@@ -39,7 +39,8 @@ MEASURES = (
 """What the desk shows is read from these; the fewer, the sooner it answers."""
 MOST_BYTES = 400_000_000
 """Room for answers; those used longest ago go first."""
-FIRST_BLOCKS = FIRST_RUNS // BLOCK
+AHEAD = 2
+"""Blocks that are computed at a time while nothing is urgent, one for each worker."""
 LATE = 12
 """Months that two worlds must share for it to pay to play the one on from the other."""
 
@@ -199,7 +200,7 @@ class Question:
         """Have the next blocks computed while nothing is urgent; return whether there is anything left to do."""
         done = self.blocks
         last = -(-self.most // BLOCK)
-        for block in range(done, min(done + FIRST_BLOCKS, last)):
+        for block in range(done, min(done + AHEAD, last)):
             if self._late:
                 self._take(self.worlds.untouched, block, keep=True, urgent=False)
             self._take(self.worlds.baseline, block, keep=False, urgent=False)
