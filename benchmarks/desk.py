@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sim.commands.app import free_port, is_free
-from tests.browser_page import browser, page_of
+from sim.commands.app import free_port
+from tests.browser_page import browser, listens, page_of
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -51,7 +51,7 @@ def served() -> Iterator[int]:
     command = [sys.executable, "-m", "sim", "app", "--no-browser", "--port", str(port)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     try:
-        while process.poll() is None and is_free(port):
+        while process.poll() is None and not listens(port):
             time.sleep(0.1)
         yield port
     finally:

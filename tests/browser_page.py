@@ -2,6 +2,7 @@
 
 import contextlib
 import shutil
+import socket
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -35,6 +36,12 @@ class Watch:
         """Keep requests to elsewhere."""
         if not request.url.startswith(LOCAL):
             self.outside.append(request.url)
+
+
+def listens(port: int) -> bool:
+    """Whether a server listens on a port of this machine; to try to bind it would take it from one that starts."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def chromium() -> str:

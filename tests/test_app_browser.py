@@ -17,10 +17,10 @@ from sim.app.links import state_of
 from sim.app.look import THEME
 from sim.app.state import DeskState
 from sim.charts.style import AFTER_RECORD, PAPER, SOFT
-from sim.commands.app import free_port, is_free
+from sim.commands.app import free_port
 from sim.interactive.theme import TEXT_CONTRAST, contrast
 from sim.results import Results
-from tests.browser_page import Watch, browser, page_of
+from tests.browser_page import Watch, browser, listens, page_of
 from tests.source_code import ROOT
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def address() -> Iterator[str]:
     port = free_port(8700, 200)
     command = [sys.executable, "-m", "sim", "app", "--no-browser", "--port", str(port)]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    while process.poll() is None and is_free(port):
+    while process.poll() is None and not listens(port):
         time.sleep(0.1)
     yield f"http://localhost:{port}/"
     process.terminate()

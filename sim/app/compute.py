@@ -171,6 +171,7 @@ class Question:
         self._desk, self.worlds = desk, worlds
         self.most = worlds.alternative.runs
         self._keys: list[Key] = []
+        self._closed = False
         self._late = first_difference(worlds.untouched, worlds.alternative) > LATE
         self._first = max(1, -(-runs // BLOCK))
         for block in range(self._first):
@@ -198,6 +199,8 @@ class Question:
 
     def go_on(self) -> bool:
         """Have the next blocks computed while nothing is urgent; return whether there is anything left to do."""
+        if self._closed:
+            return False
         done = self.blocks
         last = -(-self.most // BLOCK)
         for block in range(done, min(done + AHEAD, last)):
@@ -225,9 +228,11 @@ class Question:
         return Answer(plan, record, results, runs, self.most, self._nothing_moved(), first, name)
 
     def close(self) -> None:
-        """Let go of everything."""
-        while self._keys:
-            self._desk.let_go(self._keys.pop())
+        """Let go of everything, now and later: a tab that still looks on takes nothing more."""
+        self._closed = True
+        keys, self._keys = self._keys, []
+        for key in keys:
+            self._desk.let_go(key)
 
     def __del__(self) -> None:
         """Let go when the tab that asked is gone."""

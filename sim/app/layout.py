@@ -128,10 +128,10 @@ def _look_after(question: Question, answer: Answer, status: "st.delta_generator.
         try:
             # not at once: while a lever moves, all of the machine is for the first runs and the main chart
             left = question.go_on() if looks["count"] > 1 else question.blocks * BLOCK < answer.asked
+            done = min(question.blocks * BLOCK, answer.asked)
         except OutputError as error:
             st.warning(f"More runs could not be computed: {error}.")
             return
-        done = min(question.blocks * BLOCK, answer.asked)
         if looks["count"] > 1 and (done >= 2 * answer.runs or not settled() or not left):
             st.session_state[LOWER] = answer
             st.rerun()

@@ -1,5 +1,6 @@
 """The state of one browser tab: read from its link, changed by its controls, written back to its link."""
 
+import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cache
@@ -13,6 +14,7 @@ from sim.app.links import query_of, state_of
 from sim.app.staff import Staff
 from sim.app.state import DeskState, Setting, checked, default_holders, levers_by_name
 from sim.errors import Problem
+from sim.results import OutputError
 
 STATE, PROBLEMS, QUESTION = "state", "problems", "question"
 
@@ -31,9 +33,10 @@ def desk() -> Desk:
 
 def warm_up() -> None:
     """Compute what a new desk shows, so that the first page need not wait for it."""
-    question = desk().ask(worlds_of(DeskState()))
-    while not question.wait(1.0):
-        pass
+    with contextlib.suppress(OutputError):  # a tab that asks the same is told; a desk that closes need not be
+        question = desk().ask(worlds_of(DeskState()))
+        while not question.wait(1.0):
+            pass
 
 
 def state() -> DeskState:

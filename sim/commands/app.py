@@ -1,5 +1,6 @@
 """The command that opens the live policy desk in the browser."""
 
+import importlib
 import importlib.util
 import socket
 import threading
@@ -12,6 +13,9 @@ from sim.results import OutputError
 
 HOST = "127.0.0.1"
 NEEDED = ("streamlit", "altair", "vl_convert")
+WHOLE = ("pandas", "pyarrow", "altair")
+"""Imported before any tab is served: Altair looks these up by name, and must not find one that another tab has half
+imported."""
 
 
 def open_desk(port: int | None, browser: bool) -> None:
@@ -70,6 +74,8 @@ def _serve(port: int, browser: bool) -> None:
         "logger.level": "error",
     }
     workers = session.staff()
+    for package in WHOLE:
+        importlib.import_module(package)
     threading.Thread(target=session.warm_up, daemon=True).start()
     typer.echo(f"The policy desk is at http://localhost:{port} (Ctrl-C ends it).")
     try:
