@@ -37,7 +37,8 @@ def address() -> Iterator[str]:
     port = free_port(8700, 200)
     command = [sys.executable, "-m", "sim", "app", "--no-browser", "--port", str(port)]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    while process.poll() is None and not listens(port):
+    while not listens(port):
+        assert process.poll() is None, process.communicate()[0]
         time.sleep(0.1)
     yield f"http://localhost:{port}/"
     process.terminate()
